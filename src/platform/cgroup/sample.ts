@@ -1,0 +1,43 @@
+/** Where a cgroup is: one directory on v2, one per controller on v1. */
+export interface CgroupRef {
+  readonly version: 1 | 2
+  /** Path inside the hierarchy, e.g. `/docker/<id>` or `/system.slice/docker-<id>.scope`. */
+  readonly path: string
+}
+
+/** The numbers of one control group. `undefined` = not read or no such limit. */
+export interface CgroupSample {
+  memoryCurrentBytes: number | undefined
+  /** current − inactive_file, not below 0 (as cAdvisor and the kubelet). */
+  memoryWorkingSetBytes: number | undefined
+  memoryAnonBytes: number | undefined
+  memorySwapBytes: number | undefined
+  memoryPeakBytes: number | undefined
+  /** Tightest of this group and its ancestors; undefined = unlimited. */
+  memoryLimitBytes: number | undefined
+  oomKills: number | undefined
+  cpuUserSeconds: number | undefined
+  cpuSystemSeconds: number | undefined
+  cpuPeriods: number | undefined
+  cpuThrottledPeriods: number | undefined
+  cpuThrottledSeconds: number | undefined
+  cpuLimitCores: number | undefined
+  pids: number | undefined
+  pidsLimit: number | undefined
+  ioReadBytes: number | undefined
+  ioWriteBytes: number | undefined
+  pressureWaitingSeconds: number | undefined
+  pressureStalledSeconds: number | undefined
+  frozen: boolean | undefined
+}
+
+export interface CgroupReader {
+  readonly version: 1 | 2 | undefined
+  /** The group of a process, from `/proc/<pid>/cgroup`. */
+  locate(pid: number): CgroupRef | undefined
+  read(ref: CgroupRef, into: CgroupSample): 'ok' | 'gone' | 'unreadable'
+  /** Every pid below the group, recursive. */
+  processes(ref: CgroupRef): readonly number[] | undefined
+  forget(ref: CgroupRef): void
+  close(): void
+}

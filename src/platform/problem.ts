@@ -1,0 +1,50 @@
+/**
+ * Every error this product answers, in one table: code, HTTP status, title.
+ * RFC 9457: the title is the same for every occurrence, the detail is about this one.
+ */
+export const PROBLEMS = {
+  AE_BAD_REQUEST: { status: 400, title: 'The request is malformed' },
+  AE_BAD_COLLECTOR: { status: 400, title: 'The collector selection is not valid' },
+  AE_UNAUTHENTICATED: { status: 401, title: 'Credentials are missing or not valid' },
+  AE_FORBIDDEN: { status: 403, title: 'The credentials do not cover this request' },
+  AE_FOREIGN_ORIGIN: { status: 403, title: 'The Origin of this request is not allowed' },
+  AE_NOT_FOUND: { status: 404, title: 'There is nothing at this address' },
+  AE_AGENT_NOT_FOUND: { status: 404, title: 'No such agent' },
+  AE_METHOD_NOT_ALLOWED: { status: 405, title: 'This address does not answer that method' },
+  AE_AGENT_CONFLICT: { status: 409, title: 'Another live incarnation has this agent id' },
+  AE_RUNTIME_GONE: { status: 409, title: 'The process or container does not exist' },
+  AE_PAYLOAD_TOO_LARGE: { status: 413, title: 'The body is too large' },
+  AE_UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The body must be application/json' },
+  AE_MISDIRECTED: { status: 421, title: 'The Host of this request is not served here' },
+  AE_INVALID: { status: 422, title: 'The request does not fit the schema' },
+  AE_TOO_MANY_AGENTS: { status: 429, title: 'Too many agents registered by this user' },
+  AE_INTERNAL: { status: 500, title: 'The exporter failed to answer' },
+  AE_TOO_MANY_SCRAPES: { status: 503, title: 'Too many scrapes at the same time' },
+  AE_NOT_READY: { status: 503, title: 'The exporter is still starting or already stopping' },
+  AE_STORE_UNAVAILABLE: { status: 503, title: 'The store cannot be written' },
+} as const
+
+export type ProblemCode = keyof typeof PROBLEMS
+
+/** One place in the input that is wrong. `path` is a JSON pointer into the body or the query. */
+export interface ProblemField {
+  readonly path: string
+  readonly message: string
+}
+
+/** An error with a code of the table. `detail` is for people and never carries secrets or user text. */
+export class Problem extends Error {
+  override readonly name = 'Problem'
+  readonly code: ProblemCode
+  readonly errors: readonly ProblemField[] | undefined
+
+  constructor(code: ProblemCode, detail: string, errors?: readonly ProblemField[]) {
+    super(detail)
+    this.code = code
+    this.errors = errors
+  }
+
+  get status(): number {
+    return PROBLEMS[this.code].status
+  }
+}
