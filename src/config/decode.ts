@@ -1,0 +1,99 @@
+import { type TObject, type TSchema, Type } from 'typebox'
+import { Value } from 'typebox/value'
+import { ConfigError, type ConfigIssue } from './issue.ts'
+import { nearest } from './nearest.ts'
+import { type Config, ConfigSchema } from './schema.ts'
+
+/**
+ * Turns a parsed document into the configuration: defaults filled in, every value checked.
+ * @throws ConfigError with all issues at once; an unknown key names the key that was probably meant.
+ */
+export function decodeConfig(source: string, document: unknown, known: readonly ConfigIssue[] = []): Config {
+  const issues: ConfigIssue[] = [...known]
+  const input = document ?? {}
+  if (typeof input !== 'object' || Array.isArray(input)) {
+    throw new ConfigError(source, [...issues, { path: '', message: 'must be a mapping of sections' }])
+  }
+  // A section that is named but left empty (`agents:`) is null in YAML and means its defaults.
+  const complete = Value.Default(ConfigSchema, dropNulls(structuredClone(input)))
+  for (const error of Value.Errors(ConfigSchema, complete)) {
+    const issue = describe(error.keyword, error.instancePath, error.message)
+    if (issue !== undefined && !issues.some(({ path }) => path === issue.path)) issues.push(issue)
+  }
+  if (issues.length > 0) throw new ConfigError(source, issues)
+  const config = Value.Decode(ConfigSchema, complete) as Config
+  const crossIssues = crossChecks(config)
+  if (crossIssues.length > 0) throw new ConfigError(source, crossIssues)
+  return config
+}
+
+function dropNulls(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, child]) => child !== null)
+      .map(([key, child]) => [key, dropNulls(child)]),
+  )
+}
+
+function describe(keyword: string, pointer: string, message: string): ConfigIssue | undefined {
+  const keys = pointer.split('/').slice(1)
+  const path = keys.reduce(
+    (text, key) => (/^\d+$/.test(key) ? `${text}[${key}]` : text === '' ? key : `${text}.${key}`),
+    '',
+  )
+  // The validator tells an unknown key twice: at the key ("schema is false") and at its parent.
+  if (keyword === 'additionalProperties') return undefined
+  if (keyword === 'boolean') {
+    const siblings = Object.keys(properties(schemaAt(keys.slice(0, -1))))
+    const meant = nearest(keys.at(-1) ?? '', siblings)
+    return {
+      path,
+      message: `unknown key${meant === undefined ? `; known here: ${siblings.join(', ')}` : `, did you mean ${meant}?`}`,
+    }
+  }
+  const hint = hintOf(schemaAt(keys))
+  return { path, message: hint === undefined ? message : `must be ${hint}` }
+}
+
+function properties(schema: TSchema | undefined): Record<string, TSchema> {
+  return schema !== undefined && Type.IsObject(schema) ? (schema as TObject).properties : {}
+}
+
+function schemaAt(keys: readonly string[]): TSchema | undefined {
+  let schema: TSchema | undefined = ConfigSchema
+  for (const key of keys) {
+    if (schema === undefined) return undefined
+    schema = Type.IsArray(schema) ? schema.items : properties(schema)[key]
+  }
+  return schema
+}
+
+function hintOf(schema: TSchema | undefined): string | undefined {
+  if (schema === undefined) return undefined
+  const hint = (schema as { 'x-hint'?: string })['x-hint']
+  if (hint !== undefined) return hint
+  if (!Type.IsUnion(schema)) return undefined
+  return `one of ${schema.anyOf.map((option) => (option as { const?: string }).const).join(', ')}`
+}
+
+/** What a schema cannot say: relations between keys. */
+function crossChecks(config: Config): ConfigIssue[] {
+  const issues: ConfigIssue[] = []
+  if (config.sampling.interval < MIN_INTERVAL_MS) {
+    issues.push({ path: 'sampling.interval', message: `must be at least ${MIN_INTERVAL_MS}ms` })
+  }
+  const names = new Set<string>()
+  for (const [index, token] of config.auth.tokens.entries()) {
+    const path = `auth.tokens[${index}]`
+    if ((token.hashSha256 === undefined) === (token.file === undefined)) {
+      issues.push({ path, message: 'needs either hashSha256 or file' })
+    }
+    if (names.has(token.name)) issues.push({ path, message: `the name ${token.name} is used twice` })
+    names.add(token.name)
+  }
+  return issues
+}
+
+/** A shorter interval would spend more CPU on looking than the budget of one percent allows. */
+const MIN_INTERVAL_MS = 100
