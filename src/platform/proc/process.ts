@@ -31,6 +31,8 @@ export interface ProcessSample {
   comm: string
   userSeconds: number | undefined
   systemSeconds: number | undefined
+  /** User and system together; the only CPU number of a reader that cannot tell them apart (pidusage). */
+  cpuSeconds?: number | undefined
   /** CPU of children this process has waited for (cutime, cstime). */
   childUserSeconds: number | undefined
   childSystemSeconds: number | undefined
@@ -39,11 +41,69 @@ export interface ProcessSample {
   rssAnonBytes: number | undefined
   rssPeakBytes: number | undefined
   swapBytes: number | undefined
+  /** Of the thread-group leader only: the kernel has no sum over threads in one file. */
   voluntarySwitches: number | undefined
   involuntarySwitches: number | undefined
   ioReadBytes: number | undefined
   ioWriteBytes: number | undefined
   openFds: number | undefined
+  /**
+   * Wait status of a zombie (code << 8, or the signal in the low 7 bits), where this process may read it.
+   * Depth `full` only.
+   */
+  exitStatus?: number | undefined
+}
+
+/** An empty sample, to be filled by `ProcessReader.read` again and again. */
+export function createProcessSample(): ProcessSample {
+  return {
+    ppid: 0,
+    pgrp: 0,
+    session: 0,
+    state: '?',
+    comm: '',
+    userSeconds: undefined,
+    systemSeconds: undefined,
+    cpuSeconds: undefined,
+    childUserSeconds: undefined,
+    childSystemSeconds: undefined,
+    threads: undefined,
+    rssBytes: undefined,
+    rssAnonBytes: undefined,
+    rssPeakBytes: undefined,
+    swapBytes: undefined,
+    voluntarySwitches: undefined,
+    involuntarySwitches: undefined,
+    ioReadBytes: undefined,
+    ioWriteBytes: undefined,
+    openFds: undefined,
+    exitStatus: undefined,
+  }
+}
+
+/** Forgets everything a sample said, so that nothing of the last read can be mistaken for this one. */
+export function clearProcessSample(sample: ProcessSample): void {
+  sample.ppid = 0
+  sample.pgrp = 0
+  sample.session = 0
+  sample.state = '?'
+  sample.comm = ''
+  sample.userSeconds = undefined
+  sample.systemSeconds = undefined
+  sample.cpuSeconds = undefined
+  sample.childUserSeconds = undefined
+  sample.childSystemSeconds = undefined
+  sample.threads = undefined
+  sample.rssBytes = undefined
+  sample.rssAnonBytes = undefined
+  sample.rssPeakBytes = undefined
+  sample.swapBytes = undefined
+  sample.voluntarySwitches = undefined
+  sample.involuntarySwitches = undefined
+  sample.ioReadBytes = undefined
+  sample.ioWriteBytes = undefined
+  sample.openFds = undefined
+  sample.exitStatus = undefined
 }
 
 /** `gone`: it ended (ESRCH, or another start time). `unreadable`: it lives, but this read failed. */
@@ -62,6 +122,12 @@ export interface ProcessReader {
   /** Gives back what is kept open for this process. */
   forget(key: ProcessKey): void
   close(): void
+}
+
+/** What the readers have open and could not open, for `doctor` and the exporter's own families. */
+export interface DescriptorUse {
+  readonly open: number
+  readonly budget: number
 }
 
 /** All processes of the host, kept up to date by cheap passes: only what is new or changed is read. */
