@@ -3,6 +3,11 @@ export interface CgroupRef {
   readonly version: 1 | 2
   /** Path inside the hierarchy, e.g. `/docker/<id>` or `/system.slice/docker-<id>.scope`. */
   readonly path: string
+  /**
+   * v1 and hybrid: the path of each controller (`memory`, `pids`, …; `unified` for the v2 tree of a hybrid
+   * host), because a process may sit in another group per controller. Absent: `path` holds for all.
+   */
+  readonly paths?: Readonly<Record<string, string>>
 }
 
 /** The numbers of one control group. `undefined` = not read or no such limit. */
@@ -40,4 +45,37 @@ export interface CgroupReader {
   processes(ref: CgroupRef): readonly number[] | undefined
   forget(ref: CgroupRef): void
   close(): void
+}
+
+/** A sample in which nothing has been read yet; one per group is enough, `read` fills it anew. */
+export function emptySample(): CgroupSample {
+  return {
+    memoryCurrentBytes: undefined,
+    memoryWorkingSetBytes: undefined,
+    memoryAnonBytes: undefined,
+    memorySwapBytes: undefined,
+    memoryPeakBytes: undefined,
+    memoryLimitBytes: undefined,
+    oomKills: undefined,
+    cpuUserSeconds: undefined,
+    cpuSystemSeconds: undefined,
+    cpuPeriods: undefined,
+    cpuThrottledPeriods: undefined,
+    cpuThrottledSeconds: undefined,
+    cpuLimitCores: undefined,
+    pids: undefined,
+    pidsLimit: undefined,
+    ioReadBytes: undefined,
+    ioWriteBytes: undefined,
+    pressureWaitingSeconds: undefined,
+    pressureStalledSeconds: undefined,
+    frozen: undefined,
+  }
+}
+
+const NOTHING = emptySample()
+
+/** Makes every number of a reused sample unread again, so that no value of the last read survives. */
+export function clearSample(sample: CgroupSample): void {
+  Object.assign(sample, NOTHING)
 }
