@@ -1,13 +1,8 @@
+import type { Catalogue } from './catalogue.ts'
 import type { Family } from './family.ts'
+import { bindSeries, type Series } from './series.ts'
 
-/** A family with its label values filled in and escaped once; rooms keep it as long as the agent lives. */
-export interface Series {
-  readonly family: Family
-  /** Escaped label text without braces, e.g. `agent="a",mode="user"`; empty without labels. */
-  readonly labelText: string
-  /** Value of the `agent` label, for the series cap; undefined for fleet and self families. */
-  readonly agent: string | undefined
-}
+export { bindSeries, type Series } from './series.ts'
 
 /** Cumulative state of one histogram series: `counts[i]` observations ≤ `buckets[i]`, not cumulative. */
 export interface HistogramValue {
@@ -26,11 +21,129 @@ export interface SnapshotBuilder {
     labels: Readonly<Record<Label, string>>,
     value: number | undefined,
   ): void
-  /** The fast way for values that are written at every scrape: labels were escaped by `series` before. */
+  /** The fast way for values that are written at every scrape: labels were escaped by `bindSeries` before. */
   put(series: Series, value: number | undefined): void
   histogram<Label extends string>(
     family: Family<Label>,
     labels: Readonly<Record<Label, string>>,
     value: HistogramValue,
   ): void
+}
+
+/** Samples of one family. `series[i]` has `values[i]`, or `histograms[i]` when the family is a histogram. */
+export interface FamilySamples {
+  readonly family: Family
+  readonly series: readonly Series[]
+  readonly values: readonly number[]
+  readonly histograms: readonly HistogramValue[]
+}
+
+/** What one scrape knows, immutable: families in the catalogue's order, none empty, no series twice. */
+export interface Snapshot {
+  readonly families: readonly FamilySamples[]
+  /** Sample lines that both formats print. */
+  readonly size: number
+}
+
+/** Why a sample was left out although somebody wrote it. */
+export type Refusal = 'duplicate' | 'not_a_counter' | 'not_a_histogram'
+
+/** What one collector wrote: families by place in the catalogue, and what was left out. */
+export interface Part {
+  readonly families: readonly (FamilySamples | undefined)[]
+  readonly refused: Readonly<Record<Refusal, number>>
+}
+
+/** Takes what one collector writes, apart from all others, until `finish`. */
+export interface PartBuilder extends SnapshotBuilder {
+  /** The part; whoever writes afterwards gets an error. */
+  finish(): Part
+}
+
+interface Sheet extends FamilySamples {
+  readonly series: Series[]
+  readonly values: number[]
+  readonly histograms: HistogramValue[]
+}
+
+interface Page {
+  readonly sheet: Sheet
+  /** Label texts seen: the first sample of a series wins, Prometheus would refuse or overwrite the second. */
+  readonly seen: Set<string>
+}
+
+/**
+ * An empty part. A counter that is NaN or negative and a histogram whose numbers contradict each other are
+ * left out and counted (OpenMetrics prohibits them); gauges may be NaN or infinite.
+ */
+export function createPart(catalogue: Catalogue): PartBuilder {
+  const families: (Sheet | undefined)[] = []
+  const refused = { duplicate: 0, not_a_counter: 0, not_a_histogram: 0 }
+  const pages = new Map<Family, Page>()
+  let finished = false
+  return {
+    put,
+    set(family, labels, value) {
+      if (value === undefined) pageOf(family)
+      else put(bindSeries(family, labels), value)
+    },
+    histogram(family, labels, value) {
+      const page = pageOf(family)
+      if (family.type !== 'histogram') throw new Error(`${family.name} is a ${family.type}`)
+      const series = bindSeries(family, labels)
+      if (!isConsistent(value, family.buckets?.length)) refused.not_a_histogram++
+      else if (isNew(page, series)) {
+        page.sheet.series.push(series)
+        page.sheet.histograms.push(value)
+      }
+    },
+    finish() {
+      finished = true
+      pages.clear()
+      return { families, refused }
+    },
+  }
+
+  function put(series: Series, value: number | undefined): void {
+    const page = pageOf(series.family)
+    if (value === undefined) return
+    const { type } = series.family
+    if (type === 'histogram') throw new Error(`${series.family.name} is a histogram`)
+    if (type === 'counter' && !(value >= 0)) refused.not_a_counter++
+    else if (isNew(page, series)) {
+      page.sheet.series.push(series)
+      page.sheet.values.push(value)
+    }
+  }
+
+  function isNew({ seen }: Page, series: Series): boolean {
+    const before = seen.size
+    if (seen.add(series.labelText).size > before) return true
+    refused.duplicate++
+    return false
+  }
+
+  function pageOf(family: Family): Page {
+    const known = pages.get(family)
+    if (known !== undefined) return known
+    if (finished) throw new Error(`${family.name} was written after the end of the collection`)
+    const place = catalogue.indexOf(family)
+    if (place === undefined) throw new Error(`${family.name} is not in the metric catalogue`)
+    const twin = pages.get(catalogue.families[place]!)
+    const page = twin ?? { sheet: { family, series: [], values: [], histograms: [] }, seen: new Set() }
+    families[place] = page.sheet
+    pages.set(catalogue.families[place]!, page)
+    pages.set(family, page)
+    return page
+  }
+}
+
+function isConsistent(value: HistogramValue, buckets: number | undefined): boolean {
+  let inBuckets = 0
+  for (const count of value.counts) {
+    if (!(count >= 0)) return false
+    inBuckets += count
+  }
+  const isComplete = value.counts.length === buckets && !Number.isNaN(value.sum)
+  return isComplete && value.count >= inBuckets && value.count < Infinity
 }

@@ -1,0 +1,53 @@
+import type { Catalogue } from './catalogue.ts'
+import type { Family } from './family.ts'
+import type { Series } from './series.ts'
+import type { FamilySamples, HistogramValue, Part, Snapshot } from './snapshot.ts'
+
+/** What came out of a merge; `duplicates` are series that two collectors wrote. */
+export interface Merged {
+  readonly snapshot: Snapshot
+  readonly duplicates: number
+}
+
+/**
+ * Joins the parts of the collectors family by family: OpenMetrics forbids interleaving, and of a series that
+ * two collectors wrote the first is kept. Yields between families so that the caller can let the loop breathe.
+ */
+export function* mergeParts(catalogue: Catalogue, parts: readonly Part[]): Generator<void, Merged, void> {
+  const families: FamilySamples[] = []
+  let size = 0
+  let duplicates = 0
+  for (const [place, family] of catalogue.families.entries()) {
+    const written = parts.map((part) => part.families[place]).filter((samples) => samples !== undefined)
+    const filled = written.filter((samples) => samples.series.length > 0)
+    if (filled.length === 0) continue
+    const samples = filled.length === 1 ? filled[0]! : join(family, filled)
+    duplicates += filled.reduce((sum, { series }) => sum + series.length, 0) - samples.series.length
+    families.push(samples)
+    size += samples.series.length * linesPerSeries(family)
+    yield
+  }
+  return { snapshot: { families, size }, duplicates }
+}
+
+/** Sample lines of one series: a histogram prints its buckets, `+Inf`, `_sum` and `_count`. */
+export function linesPerSeries(family: Family): number {
+  return family.buckets === undefined ? 1 : family.buckets.length + 3
+}
+
+function join(family: Family, written: readonly FamilySamples[]): FamilySamples {
+  const seen = new Set<string>()
+  const series: Series[] = []
+  const values: number[] = []
+  const histograms: HistogramValue[] = []
+  for (const samples of written) {
+    for (const [i, one] of samples.series.entries()) {
+      if (seen.has(one.labelText)) continue
+      seen.add(one.labelText)
+      series.push(one)
+      if (family.type === 'histogram') histograms.push(samples.histograms[i]!)
+      else values.push(samples.values[i]!)
+    }
+  }
+  return { family, series, values, histograms }
+}

@@ -1,0 +1,99 @@
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import '../http/scope.ts'
+import { Problem } from '../problem.ts'
+import { acceptsGzip, negotiate } from './negotiate.ts'
+import type { ScrapeRequest, Scraper } from './scrape.ts'
+import { createSlices, type Slices } from './slices.ts'
+import { type Format, render } from './writer.ts'
+
+/** Below this the headers weigh more than gzip saves. */
+const GZIP_FROM_BYTES = 1024
+
+/** Level 1 shrinks an exposition to a tenth; level 6 takes three times as long for a tenth of that. */
+const GZIP = { level: 1, chunkSize: 64 * 1024 }
+
+/** Kept free of each scrape's timeout for printing and the way back; blackbox_exporter's timeout offset. */
+const TIMEOUT_OFFSET_SECONDS = 0.5
+const DEFAULT_TIMEOUT_SECONDS = 10
+const MAX_TIMEOUT_SECONDS = 120
+
+export interface MetricsRoutesOptions {
+  readonly scraper: Scraper
+  /** The one turnstile of the process; the scraper should have the same. */
+  readonly slices?: Slices
+  /** `--web.max-requests`: scrapes under way at the same time, 0 for no limit. */
+  readonly maxRequests?: number
+  /** `--web.telemetry-path` */
+  readonly path?: string
+}
+
+const Names = Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())]))
+const Query = Type.Object({ 'collect[]': Names, 'exclude[]': Names })
+
+/**
+ * `GET` and `HEAD /metrics`: scope `metrics`, negotiated format, gzip off the loop, `collect[]` and `exclude[]`.
+ * Answers AE_BAD_COLLECTOR and AE_TOO_MANY_SCRAPES; a failing collector is never an error of the scrape.
+ */
+export function metricsRoutes(options: MetricsRoutesOptions): FastifyPluginAsyncTypebox {
+  const { scraper, maxRequests = 40, path = '/metrics' } = options
+  const slices = options.slices ?? createSlices()
+  let underWay = 0
+
+  return async (app) => {
+    app.route({
+      method: ['GET', 'HEAD'],
+      url: path,
+      config: { scope: 'metrics' },
+      schema: { summary: 'All metrics in Prometheus text or OpenMetrics', querystring: Query },
+      async handler(request, reply) {
+        if (maxRequests > 0 && underWay >= maxRequests) {
+          throw new Problem('AE_TOO_MANY_SCRAPES', `${maxRequests} scrapes are under way already.`)
+        }
+        underWay++
+        try {
+          const { format, contentType } = negotiate(request.headers.accept)
+          const text = await print(format, {
+            collect: listOf(request.query['collect[]']),
+            exclude: listOf(request.query['exclude[]']),
+            timeoutMs: collectionTimeoutMs(request.headers['x-prometheus-scrape-timeout-seconds']),
+          })
+          void reply.header('content-type', contentType).header('vary', 'Accept, Accept-Encoding')
+          if (text.length < GZIP_FROM_BYTES || !acceptsGzip(encodingsOf(request.headers))) return text
+          void reply.header('content-encoding', 'gzip')
+          return await promisify(gzip)(text, GZIP)
+        } finally {
+          underWay--
+        }
+      },
+    })
+  }
+
+  async function print(format: Format, request: ScrapeRequest): Promise<Buffer> {
+    const snapshot = await scraper.scrape(request)
+    const chunks: Buffer[] = []
+    await slices.drive(render(snapshot, format), (chunk) => void chunks.push(chunk))
+    return Buffer.concat(chunks)
+  }
+}
+
+/**
+ * How long the collectors may take, from the header that Prometheus sends with each scrape: half a second less,
+ * but at least half of it. Anything that is not a positive number of seconds counts as not sent.
+ */
+export function collectionTimeoutMs(header: string | readonly string[] | undefined): number {
+  const sent = typeof header === 'string' && /^\d{1,9}(\.\d{1,9})?$/.test(header) ? Number(header) : 0
+  const seconds = sent > 0 ? Math.min(sent, MAX_TIMEOUT_SECONDS) : DEFAULT_TIMEOUT_SECONDS
+  return Math.round(Math.max(seconds - TIMEOUT_OFFSET_SECONDS, seconds / 2) * 1000)
+}
+
+function encodingsOf(headers: Readonly<Record<string, string | string[] | undefined>>): string | undefined {
+  const value = headers['accept-encoding']
+  return typeof value === 'string' ? value : value?.join()
+}
+
+function listOf(value: string | readonly string[] | undefined): readonly string[] {
+  if (value === undefined) return []
+  return typeof value === 'string' ? [value] : value
+}
