@@ -11,13 +11,19 @@ export const PROBLEMS = {
   AE_NOT_FOUND: { status: 404, title: 'There is nothing at this address' },
   AE_AGENT_NOT_FOUND: { status: 404, title: 'No such agent' },
   AE_METHOD_NOT_ALLOWED: { status: 405, title: 'This address does not answer that method' },
+  AE_IDEMPOTENCY_IN_PROGRESS: { status: 409, title: 'The same request is still being answered' },
   AE_AGENT_CONFLICT: { status: 409, title: 'Another live incarnation has this agent id' },
   AE_RUNTIME_GONE: { status: 409, title: 'The process or container does not exist' },
+  AE_REQUEST_TIMEOUT: { status: 408, title: 'The request did not arrive in time' },
   AE_PAYLOAD_TOO_LARGE: { status: 413, title: 'The body is too large' },
+  AE_URI_TOO_LONG: { status: 414, title: 'A part of the address is too long' },
   AE_UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The body must be application/json' },
   AE_MISDIRECTED: { status: 421, title: 'The Host of this request is not served here' },
   AE_INVALID: { status: 422, title: 'The request does not fit the schema' },
+  AE_IDEMPOTENCY_MISMATCH: { status: 422, title: 'The Idempotency-Key was used for another request' },
   AE_TOO_MANY_AGENTS: { status: 429, title: 'Too many agents registered by this user' },
+  AE_TOO_MANY_REQUESTS: { status: 429, title: 'Too many requests at the same time' },
+  AE_HEADERS_TOO_LARGE: { status: 431, title: 'The header of this request is too large' },
   AE_INTERNAL: { status: 500, title: 'The exporter failed to answer' },
   AE_TOO_MANY_SCRAPES: { status: 503, title: 'Too many scrapes at the same time' },
   AE_NOT_READY: { status: 503, title: 'The exporter is still starting or already stopping' },
@@ -26,10 +32,22 @@ export const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS
 
-/** One place in the input that is wrong. `path` is a JSON pointer into the body or the query. */
+/** One place in the input that is wrong. `path` is a JSON pointer into the part of the request named by `in`. */
 export interface ProblemField {
+  readonly in?: 'body' | 'query' | 'path' | 'headers'
   readonly path: string
   readonly message: string
+}
+
+/** RFC 9457 body of an answer. `type` is relative: the documentation travels with the binary. */
+export interface ProblemDocument {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly code: ProblemCode
+  readonly errors?: readonly ProblemField[]
+  readonly requestId?: string
 }
 
 /** An error with a code of the table. `detail` is for people and never carries secrets or user text. */
@@ -46,5 +64,18 @@ export class Problem extends Error {
 
   get status(): number {
     return PROBLEMS[this.code].status
+  }
+  /** What a client sees. `requestId` finds the line in the log. */
+  toDocument(requestId?: string): ProblemDocument {
+    const { status, title } = PROBLEMS[this.code]
+    return {
+      type: `/docs/errors#${this.code}`,
+      title,
+      status,
+      detail: this.message,
+      code: this.code,
+      ...(this.errors === undefined ? {} : { errors: this.errors }),
+      ...(requestId === undefined ? {} : { requestId }),
+    }
   }
 }

@@ -1,0 +1,86 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { type Grant, globMatcher } from './caller.ts'
+import { expandScopes, type Scope } from './scope.ts'
+
+/** One entry of `auth.tokens`. Exactly one of `hashSha256` (64 hex digits) and `file` (holds the token itself). */
+export interface TokenOptions {
+  readonly name: string
+  readonly hashSha256?: string
+  readonly file?: string
+  readonly scopes: readonly Scope[]
+  /** Globs over agent ids; absent = all agents. */
+  readonly agents?: readonly string[]
+}
+
+/** Recognises bearer tokens. Only digests are kept. */
+export interface TokenTable {
+  find(token: string): Grant | undefined
+}
+
+interface Entry {
+  readonly digest: Buffer
+  readonly grant: Grant
+}
+
+/** Shorter tokens can be guessed; 16 characters of base64url are 96 bits. */
+const MIN_TOKEN_LENGTH = 16
+
+export const sha256 = (text: string): Buffer => createHash('sha256').update(text, 'utf8').digest()
+
+function digestOf(options: TokenOptions): Buffer {
+  const where = `auth.tokens[${options.name}]`
+  if ((options.hashSha256 === undefined) === (options.file === undefined)) {
+    throw new Error(`${where}: give either hashSha256 or file`)
+  }
+  if (options.hashSha256 !== undefined) {
+    if (!/^[0-9a-f]{64}$/i.test(options.hashSha256)) throw new Error(`${where}.hashSha256: not 64 hex digits`)
+    return Buffer.from(options.hashSha256, 'hex')
+  }
+  const token = readFileSync(options.file as string, 'utf8').trim()
+  if (token.length < MIN_TOKEN_LENGTH) {
+    throw new Error(`${where}.file: the token is shorter than ${MIN_TOKEN_LENGTH} characters`)
+  }
+  return sha256(token)
+}
+
+function grantOf({ name, scopes, agents }: TokenOptions): Grant {
+  // /metrics and administration have no single agent as their subject, so a limited token can never use them:
+  // say so at start instead of refusing later.
+  if (agents !== undefined) {
+    const useless = scopes.find((scope) => scope === 'metrics' || scope === 'admin')
+    if (useless !== undefined) {
+      throw new Error(`auth.tokens[${name}]: a token limited to agents cannot have the scope ${useless}`)
+    }
+    globMatcher(agents)
+  }
+  return { name, kind: 'token', scopes: expandScopes(scopes), agents }
+}
+
+/**
+ * Builds the table from the config and, when there is one, the control token of the data directory (all scopes).
+ * @throws Error naming the entry when one is not usable.
+ */
+export function createTokenTable(tokens: readonly TokenOptions[], controlToken?: string): TokenTable {
+  const entries: Entry[] = tokens.map((options) => ({ digest: digestOf(options), grant: grantOf(options) }))
+  if (controlToken !== undefined) {
+    const grant: Grant = {
+      name: 'control',
+      kind: 'control',
+      scopes: expandScopes(['admin']),
+      agents: undefined,
+    }
+    entries.push({ digest: sha256(controlToken), grant })
+  }
+  return {
+    find(token) {
+      const digest = sha256(token)
+      let found: Grant | undefined
+      // No early exit: the time says nothing about which entry matched.
+      for (const entry of entries) {
+        if (timingSafeEqual(entry.digest, digest)) found = entry.grant
+      }
+      return found
+    },
+  }
+}
