@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto'
+import type { ProcessKey } from '../platform/proc/process.ts'
+
+/** What an agent is called everywhere: in labels, routes and the journal. Matches `AGENT_ID`. */
+export type AgentId = string
+
+export const AGENT_ID_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$'
+const AGENT_ID = new RegExp(AGENT_ID_PATTERN)
+
+export function isAgentId(text: string | undefined): text is AgentId {
+  return text !== undefined && AGENT_ID.test(text)
+}
+
+/** What can be measured and acted on. `cooperative`: registered without a runtime, it only tells about itself. */
+export type Runtime = 'process' | 'container' | 'cooperative'
+
+/**
+ * How we came to know it. `discovered`: a known command; `environment`: its own environment names it;
+ * `labelled`: a container label; `registered`: over the API. Only the last three chose their id.
+ */
+export type Origin = 'discovered' | 'registered' | 'labelled' | 'environment'
+
+export const AGENT_STATES = ['starting', 'running', 'idle', 'waiting', 'paused', 'exited'] as const
+export type AgentState = (typeof AGENT_STATES)[number]
+
+/**
+ * One life of an agent as a string: nothing is ever acted on, accumulated or remembered under the id alone.
+ * Two equal strings are the same life, whatever the daemon did in between.
+ */
+export type Incarnation = string
+
+/** Where process ids are unique: this boot of this kernel, this pid namespace (inode of `/proc/self/ns/pid`). */
+export interface ProcessSpace {
+  readonly bootId: string
+  readonly pidNamespace: string
+}
+
+export function processIncarnation(space: ProcessSpace, key: ProcessKey): Incarnation {
+  return `${space.bootId}:${space.pidNamespace}:${key.pid}:${key.startTime}`
+}
+
+export function containerIncarnation(id: string, startedAt: string): Incarnation {
+  return `${id}:${startedAt}`
+}
+
+export function cooperativeIncarnation(id: AgentId, registeredAtMs: number): Incarnation {
+  return `registration:${id}:${registeredAtMs}`
+}
+
+/** The id of a discovered agent: the same after a restart of the daemon, another after a reuse of the pid. */
+export function discoveredId(vendor: string, space: ProcessSpace, key: ProcessKey): AgentId {
+  const text = `${space.bootId}:${key.pid}:${key.startTime}`
+  return `${vendor}-${createHash('sha256').update(text).digest('hex').slice(0, 8)}`
+}
+
+/** What is said about an agent rather than measured. */
+export interface AgentInfo {
+  readonly name: string
+  readonly role: string | undefined
+  readonly vendor: string | undefined
+  /** Absolute path, or whatever the agent or its label said. Shown as a basename unless `exposePaths`. */
+  readonly workspace: string | undefined
+}

@@ -1,0 +1,238 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { createMembership, type Tree } from '../../../src/agents/membership.ts'
+import { createProcessWorld, type SimulatedProcess } from './process-world.ts'
+
+function setUp(options: { readonly reuse?: true } = {}) {
+  const world = createProcessWorld(options)
+  const membership = createMembership()
+  let now = 0
+  const later = (ms: number) => {
+    now += ms
+  }
+  const pass = () => {
+    later(1_000)
+    return membership.apply(world.table.refresh(), now)
+  }
+  const pids = (tree: Tree | undefined) => [...(tree?.members.keys() ?? [])]
+  const plant = (p: SimulatedProcess) => {
+    pass()
+    return membership.plant(p)!
+  }
+  return { world, membership, pass, pids, plant, later }
+}
+
+describe('who belongs to an agent', () => {
+  it('takes in children, those that were there before it was known and those that come later', () => {
+    const { world, pass, pids, plant } = setUp()
+    const root = world.spawn()
+    const early = world.fork(root)
+    const tree = plant(root)
+    const late = world.fork(early)
+    pass()
+    expect(pids(tree)).toEqual([root.pid, early.pid, late.pid])
+  })
+
+  it('keeps a member whose parent died', () => {
+    const { world, pass, pids, plant } = setUp()
+    const root = world.spawn()
+    const middle = world.fork(root)
+    const leaf = world.fork(middle)
+    const tree = plant(root)
+    world.exit(middle)
+    pass()
+    expect(leaf.ppid).toBe(1)
+    expect(pids(tree)).toEqual([root.pid, leaf.pid])
+  })
+
+  it('finds a double-forked orphan by the session its dead leader opened', () => {
+    const { world, pass, pids, plant } = setUp()
+    const root = world.spawn()
+    const tree = plant(root)
+    const middle = world.fork(root)
+    world.setsid(middle)
+    pass()
+    const daemon = world.fork(middle)
+    world.exit(middle)
+    pass()
+    expect(pids(tree)).toEqual([root.pid, daemon.pid])
+  })
+
+  it('follows a relay in which every process forks and exits between two passes', () => {
+    const { world, pass, pids, plant } = setUp()
+    const root = world.spawn()
+    const tree = plant(root)
+    let runner = world.fork(root)
+    world.setsid(runner)
+    pass()
+    for (let lap = 0; lap < 200; lap++) {
+      for (let step = 0; step < 3; step++) {
+        const next = world.fork(runner)
+        world.exit(runner)
+        runner = next
+      }
+      pass()
+      expect(pids(tree)).toEqual([root.pid, runner.pid])
+    }
+  })
+
+  it("leaves the user's own jobs alone, though they share the session of the agent", () => {
+    const { world, pass, pids, plant } = setUp()
+    const shell = world.spawn()
+    const root = world.fork(shell)
+    root.pgrp = root.pid
+    const job = world.fork(shell)
+    const tree = plant(root)
+    const orphan = world.fork(job)
+    world.exit(job)
+    pass()
+    expect(orphan.ppid).toBe(1)
+    expect(pids(tree)).toEqual([root.pid])
+  })
+
+  it('leaves the rest of a pipeline alone, though the agent leads its group', () => {
+    const { world, pids, plant } = setUp()
+    const shell = world.spawn()
+    const root = world.fork(shell)
+    root.pgrp = root.pid
+    const tee = world.fork(shell)
+    tee.pgrp = root.pid
+    expect(pids(plant(root))).toEqual([root.pid])
+  })
+
+  it('adopts an orphan by its group when the leader is a member', () => {
+    const { world, pids, plant } = setUp()
+    const shell = world.spawn()
+    const root = world.fork(shell)
+    root.pgrp = root.pid
+    const middle = world.fork(root)
+    const orphan = world.fork(middle)
+    world.exit(middle)
+    expect(pids(plant(root))).toEqual([root.pid, orphan.pid])
+  })
+
+  it('does not take a recycled pid for the member that had it', () => {
+    const { world, pass, pids, plant, membership } = setUp()
+    const root = world.spawn()
+    const child = world.fork(root)
+    const tree = plant(root)
+    world.exit(child)
+    const stranger = world.spawn({ pid: child.pid })
+    const below = world.fork(stranger)
+    pass()
+    expect(pids(tree)).toEqual([root.pid])
+    expect(membership.memberOf(below.pid)).toBeUndefined()
+    expect(membership.plant({ pid: child.pid, startTime: child.startTime })).toBeUndefined()
+  })
+
+  it('takes in what proved by its environment that it belongs, and its children', () => {
+    const { world, pass, pids, plant, membership } = setUp()
+    const root = world.spawn()
+    const tree = plant(root)
+    const escaped = world.spawn()
+    const child = world.fork(escaped)
+    pass()
+    expect(pids(tree)).toEqual([root.pid])
+    membership.adopt(escaped, tree)
+    expect(pids(tree)).toEqual([root.pid, escaped.pid, child.pid])
+  })
+})
+
+describe('agents within agents', () => {
+  it('gives a nested agent its own processes and takes them back when it ends', () => {
+    const { world, pass, pids, plant, membership } = setUp()
+    const root = world.spawn()
+    const inner = world.fork(root)
+    const leaf = world.fork(inner)
+    const outerTree = plant(root)
+    const innerTree = membership.plant(inner)!
+    expect(innerTree.outer).toBe(outerTree)
+    expect(pids(outerTree)).toEqual([root.pid])
+    expect(pids(innerTree)).toEqual([inner.pid, leaf.pid])
+    world.exit(inner)
+    pass()
+    membership.fell(innerTree, 0)
+    expect(pids(outerTree)).toEqual([root.pid, leaf.pid])
+  })
+
+  it('makes the rest of an ended agent nobody’s', () => {
+    const { world, pass, plant, membership } = setUp()
+    const root = world.spawn()
+    const server = world.fork(root)
+    const tree = plant(root)
+    world.exit(root)
+    pass()
+    membership.fell(tree, 0)
+    expect(membership.memberOf(server.pid)).toBeUndefined()
+    const next = world.fork(server)
+    pass()
+    expect(membership.memberOf(next.pid)).toBeUndefined()
+  })
+})
+
+describe('services', () => {
+  it('lists a daemon of the user session that was started by an agent, and what runs below it', () => {
+    const { world, pass, plant, membership } = setUp()
+    const root = world.spawn({ comm: 'claude' })
+    plant(root)
+    const tmux = world.fork(root)
+    pass()
+    expect(membership.memberOf(tmux.pid)?.kind).toBe('worker')
+    world.exec(tmux, 'tmux: server')
+    world.setsid(tmux)
+    pass()
+    const pane = world.fork(tmux)
+    world.exec(pane, 'bash')
+    pass()
+    expect(membership.memberOf(tmux.pid)?.kind).toBe('service')
+    expect(membership.memberOf(pane.pid)?.kind).toBe('service')
+    expect(membership.memberOf(root.pid)?.kind).toBe('worker')
+  })
+})
+
+describe('whatever processes do', () => {
+  it('every member descends from its root, parents come first, and nothing is left when all have ended', () => {
+    const step = fc.tuple(fc.constantFrom('fork', 'fork', 'exit', 'setsid', 'pass', 'spawn'), fc.nat())
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+        const { world, pass, membership, plant, later } = setUp({ reuse: true })
+        const root = world.spawn()
+        const tree = plant(root)
+        const family = new Set([root])
+        const rank = new Map([[root.pid, 0]])
+        for (const [name, pick] of steps) {
+          const all = [...world.processes.values()]
+          const one = all[pick % all.length]
+          if (name === 'pass') pass()
+          else if (name === 'spawn') world.spawn()
+          else if (one === undefined) continue
+          else if (name === 'setsid' && one !== root) world.setsid(one)
+          else if (name === 'exit' && one !== root) world.exit(one)
+          else if (name === 'fork') {
+            const child = world.fork(one)
+            rank.set(child.pid, rank.size)
+            if (family.has(one)) family.add(child)
+          }
+        }
+        pass()
+        const members = [...tree.members.values()].map((m) => world.processes.get(m.pid)!)
+        for (const [at, member] of members.entries()) {
+          expect(family.has(member)).toBe(true)
+          const parent = members.findIndex((m) => m.pid === member.ppid)
+          expect(parent).toBeLessThan(at === 0 ? 1 : at)
+        }
+        for (const p of world.processes.values()) {
+          const parentIn = tree.members.has(p.ppid)
+          if (parentIn) expect(tree.members.has(p.pid)).toBe(true)
+        }
+        for (const p of [...world.processes.values()]) world.exit(p)
+        pass()
+        membership.fell(tree, 0)
+        later(120_000)
+        pass()
+        expect(membership.size()).toEqual({ processes: 0, remembered: 0, links: 0 })
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
