@@ -27,6 +27,8 @@ export const PROBLEMS = {
   AE_INTERNAL: { status: 500, title: 'The exporter failed to answer' },
   AE_TOO_MANY_SCRAPES: { status: 503, title: 'Too many scrapes at the same time' },
   AE_NOT_READY: { status: 503, title: 'The exporter is still starting or already stopping' },
+  AE_DATA_DIR: { status: 500, title: 'The data directory cannot be used' },
+  AE_STORE_URL: { status: 500, title: 'The address of the store is not valid' },
   AE_STORE_UNAVAILABLE: { status: 503, title: 'The store cannot be written' },
 } as const
 
