@@ -1,0 +1,64 @@
+import type { CgroupFinder } from '../cgroup/reader.ts'
+import type { CgroupRef } from '../cgroup/sample.ts'
+
+/** A full container id: 64 hexadecimal digits, alone or as `docker-<id>.scope`, `libpod-<id>.scope`. */
+const ID_IN_SEGMENT = /(?:^|[^0-9a-f])([0-9a-f]{64})(?:[^0-9a-f]|$)/
+
+/** The id of the container a control group path belongs to, from whichever engine or driver made it. */
+export function containerIdIn(path: string): string | undefined {
+  // The outermost match counts: an engine inside a container is part of that container.
+  for (const segment of path.split('/')) {
+    const id = ID_IN_SEGMENT.exec(segment)?.[1]
+    if (id !== undefined) return id
+  }
+  return undefined
+}
+
+/** The container a process sits in, by its own group; undefined for a process of the host. */
+export function containerIdOf(ref: CgroupRef): string | undefined {
+  for (const path of [ref.path, ...Object.values(ref.paths ?? {})]) {
+    const id = containerIdIn(path)
+    if (id !== undefined) return id
+  }
+  return undefined
+}
+
+/**
+ * The group of a whole container. By its main process where that is visible: the membership is cut at the
+ * container's own directory, since an init system inside moves itself further down. A recycled pid is noticed,
+ * because its path does not name the container. Else by where both drivers put their groups.
+ */
+export function locateContainer(
+  cgroups: CgroupFinder,
+  container: { readonly id: string; readonly pid: number | undefined },
+): CgroupRef | undefined {
+  const { id, pid } = container
+  const ref = pid === undefined ? undefined : cgroups.locate(pid)
+  if (ref !== undefined && containerIdOf(ref) === id) return cutAt(ref, id)
+  for (const path of usualPaths(id)) {
+    const found = cgroups.find(path)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** cgroupfs driver, systemd driver, and the rootless engine of the user this process runs as. */
+function usualPaths(id: string): string[] {
+  const uid = process.getuid?.()
+  const rootless = `/user.slice/user-${uid}.slice/user@${uid}.service/user.slice/docker-${id}.scope`
+  return [`/docker/${id}`, `/system.slice/docker-${id}.scope`, ...(uid === undefined ? [] : [rootless])]
+}
+
+function cutAt(ref: CgroupRef, id: string): CgroupRef {
+  if (ref.paths === undefined) return { ...ref, path: cut(ref.path, id) }
+  const paths = Object.fromEntries(
+    Object.entries(ref.paths).map(([controller, path]) => [controller, cut(path, id)]),
+  )
+  return { ...ref, path: cut(ref.path, id), paths }
+}
+
+function cut(path: string, id: string): string {
+  const segments = path.split('/')
+  const own = segments.findIndex((segment) => segment.includes(id))
+  return own < 0 ? path : segments.slice(0, own + 1).join('/')
+}
