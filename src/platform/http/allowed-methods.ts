@@ -31,7 +31,8 @@ export function watchRoutes(app: FastifyInstance): (request: FastifyRequest) => 
     for (const entry of byUrl.values()) {
       if (entry.pattern.test(path)) for (const method of entry.methods) methods.add(method)
     }
-    if (methods.size === 0) {
+    // The method itself is among them when a route matched and then found nothing (a file that is not there).
+    if (methods.size === 0 || methods.has(request.method)) {
       return {
         problem: new Problem('AE_NOT_FOUND', 'There is nothing here; /docs lists what there is.'),
         allow: undefined,

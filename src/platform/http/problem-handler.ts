@@ -24,7 +24,8 @@ const BY_FASTIFY_CODE: Readonly<Record<string, readonly [ProblemCode, string]>> 
 /** For errors of plugins that carry only a status. */
 const BY_STATUS: ReadonlyMap<number, ProblemCode> = new Map([
   [400, 'AE_BAD_REQUEST'],
-  [403, 'AE_FORBIDDEN'],
+  // From the file server: a path that leads out of its folder.
+  [403, 'AE_NOT_FOUND'],
   [404, 'AE_NOT_FOUND'],
   [405, 'AE_METHOD_NOT_ALLOWED'],
   [413, 'AE_PAYLOAD_TOO_LARGE'],
@@ -80,11 +81,11 @@ export function toProblem(error: unknown): Problem {
  */
 function linger(request: FastifyRequest, reply: FastifyReply): void {
   const { raw } = request
-  if (raw.complete || raw.socket === null) return
+  if (raw.complete) return
   reply.removeHeader('connection')
   raw.resume()
   const timer = setTimeout(() => {
-    if (!raw.complete) raw.socket.destroy()
+    if (!raw.complete) raw.destroy()
   }, LINGER_MS)
   timer.unref()
 }

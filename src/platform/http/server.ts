@@ -10,6 +10,7 @@ import { createBasicAuth } from './basic-auth.ts'
 import { useJsonOnly } from './body.ts'
 import { useGate } from './gate.ts'
 import { createHostCheck, type HostCheckOptions } from './host-check.ts'
+import { useIdempotency } from './idempotency.ts'
 import { createLifecycle } from './lifecycle.ts'
 import { type ListenAddress, parseListenAddress } from './listen-address.ts'
 import { type ConnectionLimits, createListener, DEFAULT_LIMITS } from './listener.ts'
@@ -118,6 +119,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   useJsonOnly(app)
   useStrictValidation(app)
   useGate(app, { auth, hostCheck, webConfig, draining: draining.signal })
+  useIdempotency(app, clock)
   await useOpenApi(app, options.version)
   for (const routes of options.routes) await app.register(routes)
   await app.ready()

@@ -64,7 +64,7 @@ export function parseWebConfig(text: string, directory: string): WebConfig {
   let root: unknown
   try {
     // YAML 1.1 as Go's yaml.v2 reads it: `yes` and `no` are booleans.
-    root = parse(text, { version: '1.1', maxAliasCount: 10 })
+    root = parse(text, { version: '1.1', maxAliasCount: 10, logLevel: 'error' })
   } catch (error) {
     const line = (error as { linePos?: readonly { line: number }[] }).linePos?.[0]?.line
     throw new WebConfigError(`not valid YAML${line === undefined ? '' : ` (line ${line})`}`)
