@@ -39,6 +39,9 @@ export interface Instruments {
   ): HistogramInstrument<Label>
 }
 
+/** What prom-client calls them; exported as 0 before the first collection of each kind. */
+const GC_KINDS = ['major', 'minor', 'incremental', 'weakcb']
+
 interface Entry {
   readonly name: string
   readonly values: readonly (MetricValue<string> & { readonly metricName?: string })[]
@@ -58,13 +61,7 @@ export function createInstruments(
   let entries: readonly Entry[] = []
 
   if (processMetrics === 'default') {
-    collectDefaultMetrics({ register: registry })
-    const declared = new Map(processFamilies.map((family) => [family.name, family]))
-    for (const { name: metric } of registry.getMetricsAsArray()) {
-      const family = declared.get(metric)
-      if (family === undefined) registry.removeSingleMetric(metric)
-      else families.set(metric, family)
-    }
+    for (const family of addProcessMetrics(registry)) families.set(family.name, family)
   }
 
   return {
@@ -103,6 +100,19 @@ export function createInstruments(
     families.set(family.name, family)
     return { name: family.name, help: family.help, labelNames: family.labels, registers: [registry] }
   }
+}
+
+function addProcessMetrics(registry: Registry): readonly Family[] {
+  collectDefaultMetrics({ register: registry })
+  const declared = new Map<string, Family>(processFamilies.map((family) => [family.name, family]))
+  const present: Family[] = []
+  for (const metric of registry.getMetricsAsArray()) {
+    const family = declared.get(metric.name)
+    if (family === undefined) registry.removeSingleMetric(metric.name)
+    else present.push(family)
+    if (metric instanceof Histogram) for (const kind of GC_KINDS) metric.zero({ kind })
+  }
+  return present
 }
 
 function write(out: SnapshotBuilder, family: Family, { values }: Entry): void {
