@@ -35,6 +35,7 @@ export function createCollection(options: CollectionOptions): Collection {
   const { collector, catalogue, clock, slices, ttlMs, onError } = options
   let last: Run | undefined
   let running: Run | undefined
+  let previous: Part | undefined
   /** A refresh that outlived its deadline. Until it settles the collector is not started again. */
   let hangsSince: number | undefined
 
@@ -91,11 +92,12 @@ export function createCollection(options: CollectionOptions): Collection {
 
   /** Half-written parts are thrown away: half the agents would look as if the other half had ended. */
   async function write(deadline: AbortSignal): Promise<Part> {
-    const part = createPart(catalogue)
+    const part = createPart(catalogue, previous)
     await slices.turn()
     const steps = collector.collect(part)
     if (steps !== undefined) await slices.drive(steps, () => deadline.throwIfAborted())
-    return part.finish()
+    previous = part.finish()
+    return previous
   }
 
   async function withDeadline(run: Run, timeoutMs: number): Promise<Outcome> {

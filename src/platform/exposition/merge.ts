@@ -1,5 +1,6 @@
 import type { Catalogue } from './catalogue.ts'
 import type { Family } from './family.ts'
+import { createRoster } from './roster.ts'
 import type { Series } from './series.ts'
 import type { FamilySamples, HistogramValue, Part, Snapshot } from './snapshot.ts'
 
@@ -12,8 +13,14 @@ export interface Merged {
 /**
  * Joins the parts of the collectors family by family: OpenMetrics forbids interleaving, and of a series that
  * two collectors wrote the first is kept. Yields between families so that the caller can let the loop breathe.
+ * @param previous the snapshot before this one; it makes joining the same series again cheaper
  */
-export function* mergeParts(catalogue: Catalogue, parts: readonly Part[]): Generator<void, Merged, void> {
+export function* mergeParts(
+  catalogue: Catalogue,
+  parts: readonly Part[],
+  previous?: Snapshot,
+): Generator<void, Merged, void> {
+  const before = new Map(previous?.families.map(({ family, series }) => [family, series]))
   const families: FamilySamples[] = []
   let size = 0
   let duplicates = 0
@@ -21,7 +28,7 @@ export function* mergeParts(catalogue: Catalogue, parts: readonly Part[]): Gener
     const written = parts.map((part) => part.families[place]).filter((samples) => samples !== undefined)
     const filled = written.filter((samples) => samples.series.length > 0)
     if (filled.length === 0) continue
-    const samples = filled.length === 1 ? filled[0]! : join(family, filled)
+    const samples = filled.length === 1 ? filled[0]! : join(family, filled, before.get(family) ?? [])
     duplicates += filled.reduce((sum, { series }) => sum + series.length, 0) - samples.series.length
     families.push(samples)
     size += samples.series.length * linesPerSeries(family)
@@ -35,19 +42,16 @@ export function linesPerSeries(family: Family): number {
   return family.buckets === undefined ? 1 : family.buckets.length + 3
 }
 
-function join(family: Family, written: readonly FamilySamples[]): FamilySamples {
-  const seen = new Set<string>()
-  const series: Series[] = []
+function join(family: Family, written: readonly FamilySamples[], before: readonly Series[]): FamilySamples {
+  const roster = createRoster(before)
   const values: number[] = []
   const histograms: HistogramValue[] = []
   for (const samples of written) {
-    for (const [i, one] of samples.series.entries()) {
-      if (seen.has(one.labelText)) continue
-      seen.add(one.labelText)
-      series.push(one)
+    for (const [i, series] of samples.series.entries()) {
+      if (!roster.add(series)) continue
       if (family.type === 'histogram') histograms.push(samples.histograms[i]!)
       else values.push(samples.values[i]!)
     }
   }
-  return { family, series, values, histograms }
+  return { family, series: roster.series, values, histograms }
 }

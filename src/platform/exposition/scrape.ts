@@ -72,6 +72,7 @@ export function createScraper(options: ScraperOptions): Scraper {
   )
   if (collections.size !== options.collectors.length) throw new Error('Two collectors have the same name')
   const names = [...collections.keys()]
+  let previous: Snapshot | undefined
 
   return {
     collectors: names,
@@ -86,7 +87,8 @@ export function createScraper(options: ScraperOptions): Scraper {
 
   async function assemble(outcomes: readonly (readonly [string, Outcome])[]): Promise<Snapshot> {
     const parts = outcomes.flatMap(([, { part }]) => part ?? [])
-    const merged = await slices.drive(mergeParts(catalogue, [...parts, reportOn(outcomes)]))
+    const merged = await slices.drive(mergeParts(catalogue, [...parts, reportOn(outcomes)], previous))
+    previous = merged.snapshot
     count(parts, merged.duplicates)
     const { snapshot, dropped } = await slices.drive(cap(merged.snapshot, maxSeries, newestFirst))
     if (dropped > 0) onDropped(dropped)

@@ -5,6 +5,8 @@ export interface Series {
   readonly family: Family
   /** Escaped label text without braces, e.g. `agent="a",mode="user"`; empty without labels. */
   readonly labelText: string
+  /** What is printed before the value of a counter or gauge: name, labels and a space. */
+  readonly prefix: string
   /** Value of the `agent` label, for the series cap; undefined for fleet and self families. */
   readonly agent: string | undefined
 }
@@ -17,14 +19,16 @@ export function bindSeries<Label extends string>(
   family: Family<Label>,
   labels: Readonly<Record<Label, string>>,
 ): Series {
-  let labelText = ''
-  for (const name of family.labels) {
+  const pairs = family.labels.map((name) => {
     const value: unknown = labels[name]
     if (typeof value !== 'string') throw new Error(`${family.name}: label ${name} has no value`)
-    labelText += `${labelText === '' ? '' : ','}${name}="${escapeLabelValue(value)}"`
-  }
+    return `${name}="${escapeLabelValue(value)}"`
+  })
   const agent: string | undefined = (labels as Readonly<Record<string, string>>)['agent']
-  return { family, labelText, agent }
+  // Joined, because V8 keeps concatenated strings as trees and would walk them again in every scrape.
+  const labelText = pairs.join(',')
+  const prefix = (pairs.length === 0 ? [family.name, ' '] : [family.name, '{', labelText, '} ']).join('')
+  return { family, labelText, prefix, agent }
 }
 
 const NEEDS_CARE = /["\\\n\0\ud800-\udfff]/

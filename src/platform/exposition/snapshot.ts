@@ -1,5 +1,6 @@
 import type { Catalogue } from './catalogue.ts'
 import type { Family } from './family.ts'
+import { createRoster, type Roster } from './roster.ts'
 import { bindSeries, type Series } from './series.ts'
 
 export { bindSeries, type Series } from './series.ts'
@@ -60,24 +61,20 @@ export interface PartBuilder extends SnapshotBuilder {
   finish(): Part
 }
 
-interface Sheet extends FamilySamples {
-  readonly series: Series[]
+interface Page {
+  readonly family: Family
+  readonly roster: Roster
   readonly values: number[]
   readonly histograms: HistogramValue[]
-}
-
-interface Page {
-  readonly sheet: Sheet
-  /** Label texts seen: the first sample of a series wins, Prometheus would refuse or overwrite the second. */
-  readonly seen: Set<string>
 }
 
 /**
  * An empty part. A counter that is NaN or negative and a histogram whose numbers contradict each other are
  * left out and counted (OpenMetrics prohibits them); gauges may be NaN or infinite.
+ * @param previous the collector's part before this one; it makes writing the same series again cheaper
  */
-export function createPart(catalogue: Catalogue): PartBuilder {
-  const families: (Sheet | undefined)[] = []
+export function createPart(catalogue: Catalogue, previous?: Part): PartBuilder {
+  const families: (FamilySamples | undefined)[] = []
   const refused = { duplicate: 0, not_a_counter: 0, not_a_histogram: 0 }
   const pages = new Map<Family, Page>()
   let finished = false
@@ -90,12 +87,8 @@ export function createPart(catalogue: Catalogue): PartBuilder {
     histogram(family, labels, value) {
       const page = pageOf(family)
       if (family.type !== 'histogram') throw new Error(`${family.name} is a ${family.type}`)
-      const series = bindSeries(family, labels)
       if (!isConsistent(value, family.buckets?.length)) refused.not_a_histogram++
-      else if (isNew(page, series)) {
-        page.sheet.series.push(series)
-        page.sheet.histograms.push(value)
-      }
+      else if (add(page, bindSeries(family, labels))) page.histograms.push(value)
     },
     finish() {
       finished = true
@@ -110,15 +103,11 @@ export function createPart(catalogue: Catalogue): PartBuilder {
     const { type } = series.family
     if (type === 'histogram') throw new Error(`${series.family.name} is a histogram`)
     if (type === 'counter' && !(value >= 0)) refused.not_a_counter++
-    else if (isNew(page, series)) {
-      page.sheet.series.push(series)
-      page.sheet.values.push(value)
-    }
+    else if (add(page, series)) page.values.push(value)
   }
 
-  function isNew({ seen }: Page, series: Series): boolean {
-    const before = seen.size
-    if (seen.add(series.labelText).size > before) return true
+  function add({ roster }: Page, series: Series): boolean {
+    if (roster.add(series)) return true
     refused.duplicate++
     return false
   }
@@ -129,11 +118,16 @@ export function createPart(catalogue: Catalogue): PartBuilder {
     if (finished) throw new Error(`${family.name} was written after the end of the collection`)
     const place = catalogue.indexOf(family)
     if (place === undefined) throw new Error(`${family.name} is not in the metric catalogue`)
-    const twin = pages.get(catalogue.families[place]!)
-    const page = twin ?? { sheet: { family, series: [], values: [], histograms: [] }, seen: new Set() }
-    families[place] = page.sheet
-    pages.set(catalogue.families[place]!, page)
-    pages.set(family, page)
+    const canonical = catalogue.families[place]!
+    const page = pages.get(canonical) ?? openPage(canonical, place)
+    pages.set(canonical, page).set(family, page)
+    return page
+  }
+
+  function openPage(family: Family, place: number): Page {
+    const roster = createRoster(previous?.families[place]?.series ?? [])
+    const page: Page = { family, roster, values: [], histograms: [] }
+    families[place] = { family, series: roster.series, values: page.values, histograms: page.histograms }
     return page
   }
 }

@@ -26,11 +26,10 @@ export function* render(snapshot: Snapshot, format: Format): Generator<Buffer, v
     out += headOf(samples.family, format)
     const { family, series, values } = samples
     const histogram = family.type === 'histogram' ? histogramLines(samples) : undefined
-    const [open, close] = family.labels.length === 0 ? [family.name, ' '] : [`${family.name}{`, '} ']
     for (let i = 0; i < series.length; i++) {
       if (histogram !== undefined) out += histogram(i)
       // biome-ignore lint/style/useTemplate: one concatenation after the other is a tenth faster here
-      else out += open + series[i]!.labelText + close + formatValue(values[i]!) + '\n'
+      else out += series[i]!.prefix + formatValue(values[i]!) + '\n'
       if (out.length >= CHUNK_CHARACTERS) {
         yield Buffer.from(out)
         out = ''
