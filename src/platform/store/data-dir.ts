@@ -65,6 +65,13 @@ export function ensureDataDir(path: string, uid: number | undefined = process.ge
   }
 }
 
+/** @throws Problem `AE_DATA_DIR` when a file of ours is a link that leads elsewhere. */
+export function refuseLink(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    throw new Problem('AE_DATA_DIR', `${path} is a symbolic link.`)
+  }
+}
+
 function refuse(dir: string, why: string): Problem {
   return new Problem('AE_DATA_DIR', `The data directory ${dir} cannot be used: ${why}.`)
 }

@@ -5,7 +5,7 @@ import { Problem } from '../problem.ts'
 import { createAvailability } from './availability.ts'
 import type { Backend, BackendHooks } from './backend.ts'
 import { createBatchWriter } from './batch-writer.ts'
-import { ensureDataDir } from './data-dir.ts'
+import { ensureDataDir, refuseLink } from './data-dir.ts'
 import { migrate } from './migrate.ts'
 import type { Migration } from './migration.ts'
 import { createSqliteBackend } from './sqlite-backend.ts'
@@ -150,6 +150,7 @@ async function createBackend(
 ): Promise<Backend> {
   if (target.kind === 'sqlite') {
     ensureDataDir(dirname(target.path))
+    refuseLink(target.path)
     return createSqliteBackend({ path: target.path, clock, counters, hooks })
   }
   // Loaded on demand: most daemons never speak to a server.

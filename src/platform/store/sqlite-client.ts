@@ -53,8 +53,9 @@ export function createSqliteClient(counters: StoreCounters, events: SqliteClient
     const file = import.meta.url.endsWith('.ts') ? './sqlite.worker.ts' : './sqlite.worker.js'
     const started = new Worker(new URL(file, import.meta.url), {
       workerData: options,
-      // node:sqlite says on stderr that it is new; the daemon's log has nothing to add to that.
-      execArgv: [...process.execArgv, '--disable-warning=ExperimentalWarning'],
+      // node:sqlite of older releases says on stderr that it is new. Not by execArgv: naming one option would mean
+      // naming the inherited ones, and a thread refuses those that are for the process (--disable-sigusr1).
+      env: { ...process.env, NODE_NO_WARNINGS: '1' },
     })
     worker = started
     wasBlocked = false

@@ -1,7 +1,6 @@
-import { closeSync, existsSync, lstatSync, openSync, readdirSync, renameSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, renameSync, statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { Problem } from '../problem.ts'
 import { sqliteFailure } from './failure.ts'
 import type { QuarantinedFile } from './sqlite-protocol.ts'
 
@@ -16,9 +15,6 @@ const STATEMENT_CACHE = 200
 
 /** Opens the file and looks for damage. Throws what SQLite throws; the caller decides on quarantine. */
 export function openSqliteFile(path: string): DatabaseSync {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
-    throw new Problem('AE_DATA_DIR', `The database ${path} is a symbolic link.`)
-  }
   // SQLite gives -wal and -shm the mode of the main file.
   closeSync(openSync(path, 'a', 0o600))
   const db = new DatabaseSync(path)
