@@ -1,0 +1,152 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createCgroupReader } from '../../../src/platform/cgroup/reader.ts'
+import { emptySample } from '../../../src/platform/cgroup/sample.ts'
+import { containerIdOf, locateContainer } from '../../../src/platform/docker/container-cgroup.ts'
+import { createDockerEngine } from '../../../src/platform/docker/engine.ts'
+import { createNetworkReader } from '../../../src/platform/docker/network.ts'
+import { createStatsFallback } from '../../../src/platform/docker/stats-fallback.ts'
+import { keyed, numeric } from '../../support/cgroups.ts'
+import { eventually } from '../../support/child.ts'
+import {
+  type Dockerd,
+  describeWithDockerd,
+  type RunningContainer,
+  startDockerd,
+} from '../../support/dockerd.ts'
+
+const MIB = 1024 * 1024
+const isV2 = existsSync('/sys/fs/cgroup/cgroup.controllers')
+
+/** A file of the container's group, found without any code under test. */
+function fileOf(pid: number, controller: string, name: string): string {
+  for (const line of readFileSync(`/proc/${pid}/cgroup`, 'utf8').trim().split('\n')) {
+    const [, controllers, path] = line.split(':')
+    if (isV2 && controllers === '') return readFileSync(`/sys/fs/cgroup${path}/${name}`, 'utf8')
+    if (controllers?.split(',').includes(controller)) {
+      return readFileSync(`/sys/fs/cgroup/${controller}${path}/${name}`, 'utf8')
+    }
+  }
+  throw new Error(`no ${controller} group`)
+}
+
+describeWithDockerd('numbers of a real container', () => {
+  let dockerd: Dockerd
+  let busy: RunningContainer
+  const cgroups = createCgroupReader()
+  beforeAll(async () => {
+    dockerd = await startDockerd()
+    busy = await dockerd.runContainer({
+      labels: { 'agent-exporter.sandbox': 'busy' },
+      memory: 64 * MIB,
+      cpus: 0.5,
+      pidsLimit: 40,
+      // 20 MiB in a tmpfs, two sleeping children and a loop that never stops: throttled at half a core.
+      script:
+        'busybox dd if=/dev/zero of=/dev/shm/x bs=1M count=20 2>/dev/null; busybox sleep 600 & busybox sleep 600 & while :; do :; done',
+    })
+    const sample = emptySample()
+    await eventually('is throttled', () => {
+      const ref = locateContainer(cgroups, busy)
+      if (ref === undefined) return undefined
+      cgroups.read(ref, sample)
+      return (sample.cpuThrottledPeriods ?? 0) > 2 || undefined
+    })
+    // Frozen, so that every source speaks of the same moment.
+    await busy.container.pause()
+  })
+  afterAll(async () => {
+    cgroups.close()
+    await busy?.container.unpause()
+    await dockerd[Symbol.asyncDispose]()
+  })
+
+  it('equal the cgroup files and the inspected limits', async () => {
+    const { id, pid } = busy
+    const ref = locateContainer(cgroups, busy)!
+    expect(containerIdOf(ref)).toBe(id)
+    const sample = emptySample()
+    expect(cgroups.read(ref, sample)).toBe('ok')
+    const host = (await busy.container.inspect()).HostConfig
+    expect(sample).toMatchObject({
+      memoryLimitBytes: host.Memory,
+      cpuLimitCores: (host.NanoCpus ?? 0) / 1e9,
+      pidsLimit: host.PidsLimit,
+      frozen: true,
+      oomKills: 0,
+      pids: numeric(fileOf(pid, 'pids', 'pids.current')),
+      cpuPeriods: keyed(fileOf(pid, 'cpu', 'cpu.stat'), 'nr_periods'),
+      cpuThrottledPeriods: keyed(fileOf(pid, 'cpu', 'cpu.stat'), 'nr_throttled'),
+      memoryAnonBytes: keyed(fileOf(pid, 'memory', 'memory.stat'), isV2 ? 'anon' : 'total_rss'),
+    })
+    expect(sample.pids).toBe(3)
+    const current = numeric(fileOf(pid, 'memory', isV2 ? 'memory.current' : 'memory.usage_in_bytes'))!
+    expect(sample.memoryCurrentBytes).toBe(current)
+    expect(sample.memoryCurrentBytes).toBeGreaterThan(20 * MIB)
+    expect(sample.memoryWorkingSetBytes).toBeGreaterThan(20 * MIB)
+    expect(sample.memoryWorkingSetBytes).toBeLessThanOrEqual(current)
+    expect(sample.memoryPeakBytes).toBeGreaterThanOrEqual(current)
+    const used = isV2
+      ? keyed(fileOf(pid, 'cpu', 'cpu.stat'), 'usage_usec')! / 1e6
+      : Number(fileOf(pid, 'cpuacct', 'cpuacct.usage')) / 1e9
+    // v1 rounds both modes down to a tick.
+    expect(Math.abs(sample.cpuUserSeconds! + sample.cpuSystemSeconds! - used)).toBeLessThan(0.05)
+  })
+
+  it('list the processes that the engine lists', async () => {
+    const ref = locateContainer(cgroups, busy)!
+    const top = (await busy.container.top()) as { Titles: string[]; Processes: string[][] }
+    const column = top.Titles.indexOf('PID')
+    const pids = top.Processes.map((row) => Number(row[column]))
+    expect([...cgroups.processes(ref)!].sort()).toEqual(pids.sort())
+    for (const pid of pids) expect(containerIdOf(cgroups.locate(pid)!)).toBe(busy.id)
+  })
+
+  it('are the same over the stats API', async () => {
+    const engine = createDockerEngine({ socketPath: dockerd.socketPath })
+    await engine.start()
+    const fallback = createStatsFallback({ stats: (id) => engine.stats(id) })
+    const files = emptySample()
+    const api = emptySample()
+    cgroups.read(locateContainer(cgroups, busy)!, files)
+    expect((await fallback.read(busy.id, api)).outcome).toBe('ok')
+    expect(api).toMatchObject({
+      memoryCurrentBytes: files.memoryCurrentBytes,
+      memoryWorkingSetBytes: files.memoryWorkingSetBytes,
+      memoryAnonBytes: files.memoryAnonBytes,
+      pids: files.pids,
+      pidsLimit: files.pidsLimit,
+      cpuPeriods: files.cpuPeriods,
+      cpuThrottledPeriods: files.cpuThrottledPeriods,
+      cpuThrottledSeconds: files.cpuThrottledSeconds,
+      ioReadBytes: files.ioReadBytes,
+      ioWriteBytes: files.ioWriteBytes,
+    })
+    expect(Math.abs(api.cpuUserSeconds! - files.cpuUserSeconds!)).toBeLessThanOrEqual(0.02)
+    expect(Math.abs(api.cpuSystemSeconds! - files.cpuSystemSeconds!)).toBeLessThanOrEqual(0.02)
+    expect((await fallback.read('0'.repeat(64), api)).outcome).toBe('gone')
+    expect(api).toEqual(emptySample())
+    await engine.stop()
+  })
+
+  it('include the network of its own namespace', () => {
+    // Without interfaces but the loopback the true number is 0; in our own namespace there is no number.
+    expect(createNetworkReader().read(busy.pid)).toEqual({ receiveBytes: 0, transmitBytes: 0 })
+    expect(createNetworkReader().read(process.pid)).toBeUndefined()
+  })
+
+  it('end with the container and begin anew with its next run', async () => {
+    const run = await dockerd.runContainer({ labels: { 'agent-exporter.agent': 'again' } })
+    const ref = locateContainer(cgroups, run)!
+    const sample = emptySample()
+    expect(cgroups.read(ref, sample)).toBe('ok')
+    expect(sample.frozen).toBe(false)
+    await run.container.restart({ t: 0 })
+    expect(cgroups.read(ref, sample)).toBe('gone')
+    const next = { id: run.id, pid: (await run.container.inspect()).State.Pid }
+    expect(cgroups.read(locateContainer(cgroups, next)!, sample)).toBe('ok')
+    await run.container.kill()
+    await eventually('gone', () => cgroups.read(ref, sample) === 'gone' || undefined, 5_000, 10)
+    expect(locateContainer(cgroups, next)).toBeUndefined()
+  })
+})
