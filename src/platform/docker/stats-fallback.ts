@@ -21,8 +21,11 @@ export interface StatsFallbackOptions {
   readonly readingsAtOnce?: number
 }
 
-/** An engine answers stats slowly (some releases take a second each): a few at once, never a hundred. */
-const READINGS_AT_ONCE = 8
+/**
+ * Engine 20.10 answers one reading with the next tick of its collector, a second later, and serves many waiting
+ * readings with the same tick: they wait rather than work, but each holds a connection.
+ */
+const READINGS_AT_ONCE = 32
 const NANOSECONDS = 1e9
 
 export function createStatsFallback(options: StatsFallbackOptions): StatsFallback {
