@@ -7,6 +7,7 @@ import { Gauge, Registry } from 'prom-client'
 import { type Clock, systemClock } from '../src/platform/clock.ts'
 import { createCatalogue } from '../src/platform/exposition/catalogue.ts'
 import { counter, type Family, gauge } from '../src/platform/exposition/family.ts'
+import { createInk } from '../src/platform/exposition/ink.ts'
 import { metricsRoutes } from '../src/platform/exposition/routes.ts'
 import { createScraper, scrapeFamilies } from '../src/platform/exposition/scrape.ts'
 import { createSlices } from '../src/platform/exposition/slices.ts'
@@ -120,11 +121,13 @@ const slices = createSlices()
 const catalogue = createCatalogue([...scrapeFamilies, ...collector.families])
 const scraper = createScraper({ catalogue, collectors: [collector], clock: hurried, slices })
 
+const ink = createInk()
+
 async function ours(): Promise<number> {
-  const chunks: Buffer[] = []
   const snapshot = await scraper.scrape()
-  await slices.drive(render(snapshot, 'text'), (chunk) => void chunks.push(chunk))
-  return Buffer.concat(chunks).length
+  ink.clear()
+  await slices.drive(render(snapshot, 'text', ink))
+  return Buffer.from(ink.bytes()).length
 }
 
 const registry = new Registry()

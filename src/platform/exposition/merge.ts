@@ -53,5 +53,5 @@ function join(family: Family, written: readonly FamilySamples[], before: readonl
       else values.push(samples.values[i]!)
     }
   }
-  return { family, series: roster.series, values, histograms }
+  return { family, series: roster.finish(), values, histograms }
 }

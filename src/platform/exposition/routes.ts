@@ -3,9 +3,11 @@ import { gzip } from 'node:zlib'
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import '../http/scope.ts'
 import { Problem } from '../problem.ts'
+import { createInk, type Ink } from './ink.ts'
 import { acceptsGzip, negotiate } from './negotiate.ts'
-import type { ScrapeRequest, Scraper } from './scrape.ts'
+import type { Scraper } from './scrape.ts'
 import { createSlices, type Slices } from './slices.ts'
+import type { Snapshot } from './snapshot.ts'
 import { type Format, render } from './writer.ts'
 
 /** Below this the headers weigh more than gzip saves. */
@@ -29,6 +31,13 @@ export interface MetricsRoutesOptions {
   readonly path?: string
 }
 
+type Encoding = 'gzip' | 'identity'
+
+interface Body {
+  readonly body: Buffer
+  readonly encoding: Encoding
+}
+
 const Names = Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())]))
 const Query = Type.Object({ 'collect[]': Names, 'exclude[]': Names })
 
@@ -40,6 +49,7 @@ export function metricsRoutes(options: MetricsRoutesOptions): FastifyPluginAsync
   const { scraper, maxRequests = 40, path = '/metrics' } = options
   const slices = options.slices ?? createSlices()
   let underWay = 0
+  let spare: Ink | undefined
 
   return async (app) => {
     app.route({
@@ -54,15 +64,16 @@ export function metricsRoutes(options: MetricsRoutesOptions): FastifyPluginAsync
         underWay++
         try {
           const { format, contentType } = negotiate(request.headers.accept)
-          const text = await print(format, {
+          const snapshot = await scraper.scrape({
             collect: listOf(request.query['collect[]']),
             exclude: listOf(request.query['exclude[]']),
             timeoutMs: collectionTimeoutMs(request.headers['x-prometheus-scrape-timeout-seconds']),
           })
+          const wantsGzip = acceptsGzip(encodingsOf(request.headers))
+          const { body, encoding } = await print(snapshot, format, wantsGzip ? 'gzip' : 'identity')
           void reply.header('content-type', contentType).header('vary', 'Accept, Accept-Encoding')
-          if (text.length < GZIP_FROM_BYTES || !acceptsGzip(encodingsOf(request.headers))) return text
-          void reply.header('content-encoding', 'gzip')
-          return await promisify(gzip)(text, GZIP)
+          if (encoding === 'gzip') void reply.header('content-encoding', encoding)
+          return body
         } finally {
           underWay--
         }
@@ -70,11 +81,17 @@ export function metricsRoutes(options: MetricsRoutesOptions): FastifyPluginAsync
     })
   }
 
-  async function print(format: Format, request: ScrapeRequest): Promise<Buffer> {
-    const snapshot = await scraper.scrape(request)
-    const chunks: Buffer[] = []
-    await slices.drive(render(snapshot, format), (chunk) => void chunks.push(chunk))
-    return Buffer.concat(chunks)
+  /** One page is kept between scrapes; the body never refers to it. */
+  async function print(snapshot: Snapshot, format: Format, wanted: Encoding): Promise<Body> {
+    const ink = spare ?? createInk()
+    spare = undefined
+    ink.clear()
+    await slices.drive(render(snapshot, format, ink))
+    const text = ink.bytes()
+    const encoding = text.length < GZIP_FROM_BYTES ? 'identity' : wanted
+    const body = encoding === 'gzip' ? await promisify(gzip)(text, GZIP) : Buffer.from(text)
+    spare = ink
+    return { body, encoding }
   }
 }
 

@@ -5,10 +5,10 @@ export interface Series {
   readonly family: Family
   /** Escaped label text without braces, e.g. `agent="a",mode="user"`; empty without labels. */
   readonly labelText: string
-  /** What is printed before the value of a counter or gauge: name, labels and a space. */
-  readonly prefix: string
   /** Value of the `agent` label, for the series cap; undefined for fleet and self families. */
   readonly agent: string | undefined
+  /** What is printed before the value of a counter or gauge; encoded at the first printing and kept. */
+  lineStart: Uint8Array | undefined
 }
 
 /**
@@ -25,10 +25,14 @@ export function bindSeries<Label extends string>(
     return `${name}="${escapeLabelValue(value)}"`
   })
   const agent: string | undefined = (labels as Readonly<Record<string, string>>)['agent']
-  // Joined, because V8 keeps concatenated strings as trees and would walk them again in every scrape.
-  const labelText = pairs.join(',')
-  const prefix = (pairs.length === 0 ? [family.name, ' '] : [family.name, '{', labelText, '} ']).join('')
-  return { family, labelText, prefix, agent }
+  return { family, labelText: pairs.join(','), agent, lineStart: undefined }
+}
+
+/** Name, labels and the space before the value. */
+export function lineStartOf(series: Series): Uint8Array {
+  const { family, labelText } = series
+  series.lineStart ??= Buffer.from(labelText === '' ? `${family.name} ` : `${family.name}{${labelText}} `)
+  return series.lineStart
 }
 
 const NEEDS_CARE = /["\\\n\0\ud800-\udfff]/

@@ -74,7 +74,7 @@ interface Page {
  * @param previous the collector's part before this one; it makes writing the same series again cheaper
  */
 export function createPart(catalogue: Catalogue, previous?: Part): PartBuilder {
-  const families: (FamilySamples | undefined)[] = []
+  const opened: (Page | undefined)[] = []
   const refused = { duplicate: 0, not_a_counter: 0, not_a_histogram: 0 }
   const pages = new Map<Family, Page>()
   let finished = false
@@ -93,6 +93,7 @@ export function createPart(catalogue: Catalogue, previous?: Part): PartBuilder {
     finish() {
       finished = true
       pages.clear()
+      const families = opened.map((page) => page && samplesOf(page))
       return { families, refused }
     },
   }
@@ -127,9 +128,14 @@ export function createPart(catalogue: Catalogue, previous?: Part): PartBuilder {
   function openPage(family: Family, place: number): Page {
     const roster = createRoster(previous?.families[place]?.series ?? [])
     const page: Page = { family, roster, values: [], histograms: [] }
-    families[place] = { family, series: roster.series, values: page.values, histograms: page.histograms }
+    opened[place] = page
     return page
   }
+}
+
+/** Without the roster, which remembers the part before. */
+function samplesOf({ family, roster, values, histograms }: Page): FamilySamples {
+  return { family, series: roster.finish(), values, histograms }
 }
 
 function isConsistent(value: HistogramValue, buckets: number | undefined): boolean {

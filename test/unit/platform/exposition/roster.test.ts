@@ -14,7 +14,7 @@ test('whatever was written before, each series is taken once, in the order of it
       const roster = createRoster(before.map((i) => kept[i]!))
       const taken = written.filter((one) => roster.add(one)).map(({ labelText }) => labelText)
       expect(taken).toEqual([...new Set(written.map(({ labelText }) => labelText))])
-      expect(roster.series.map(({ labelText }) => labelText)).toEqual(taken)
+      expect(roster.finish().map(({ labelText }) => labelText)).toEqual(taken)
     }),
   )
 })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { openMetricsName } from '../../../../src/platform/exposition/catalogue.ts'
+import { createInk } from '../../../../src/platform/exposition/ink.ts'
 import { escapeLabelValue } from '../../../../src/platform/exposition/series.ts'
 import type { SnapshotBuilder } from '../../../../src/platform/exposition/snapshot.ts'
 import { render, renderText } from '../../../../src/platform/exposition/writer.ts'
@@ -86,17 +87,21 @@ test('an empty snapshot is an empty text and a lone EOF', () => {
   expect(renderText(snapshotOf(), 'openmetrics')).toBe('# EOF\n')
 })
 
-test('chunks stay small and never split a line', () => {
+test('printing pauses every few lines, never within one', () => {
   const many = snapshotOf((out) => {
     for (let i = 0; i < 5000; i++) out.set(rss, { agent: `agent-é-${i}` }, i)
   })
-  const chunks = [...render(many, 'openmetrics')]
-  expect(chunks.length).toBeGreaterThan(10)
-  for (const chunk of chunks) {
-    expect(chunk.length).toBeLessThan(20_000)
-    expect(chunk.at(-1)).toBe('\n'.charCodeAt(0))
+  const ink = createInk()
+  let pauses = 0
+  let before = 0
+  for (const _ of render(many, 'openmetrics', ink)) {
+    pauses++
+    expect(ink.length - before).toBeLessThan(20_000)
+    expect(ink.bytes().at(-1)).toBe('\n'.charCodeAt(0))
+    before = ink.length
   }
-  expect(parseExposition(Buffer.concat(chunks).toString(), 'openmetrics').values.size).toBe(5000)
+  expect(pauses).toBeGreaterThan(10)
+  expect(parseExposition(ink.bytes().toString(), 'openmetrics').values.size).toBe(5000)
 })
 
 describe('label values', () => {
