@@ -52,6 +52,7 @@ const WRAPPERS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
       ['nice', ['-n', '--adjustment']],
       ['ionice', ['-c', '-n', '-p']],
       ['stdbuf', ['-i', '-o', '-e']],
+      ['taskset', []],
       ['timeout', ['-k', '-s', '--kill-after', '--signal']],
       ['time', ['-f', '-o']],
       ['sudo', ['-u', '-g', '-h', '-p', '-C', '-D', '-R', '-T', '--user', '--group']],
@@ -76,13 +77,20 @@ const RUNNERS: ReadonlyMap<string, readonly (readonly string[])[]> = new Map([
   ['deno', [['run']]],
 ])
 
+/** Scripts whose name says nothing; the npm package they lie in does. */
+const GENERIC_SCRIPT = /^(cli|index|main|bin|start|run|app|entry|entrypoint)\.[cm]?[jt]s$/
+
+/** Words a wrapper takes before the program: the duration of `timeout`, the mask of `taskset`. */
+const POSITIONAL_BEFORE_PROGRAM: ReadonlySet<string> = new Set(['timeout', 'taskset'])
+
 /**
  * Reduces a command line to what says which program it is: basename of argv[0], of the interpreter's script or
- * its module (`-m`, name), of what a wrapper runs, and the npm package a script lies in. Every option, value,
- * prompt, path and inline program is dropped: they hold secrets, and none of them identifies an agent.
+ * its module (`-m`, name), of what a wrapper or a runner's verb runs (`npm exec x`, `sh -c x`); a script called
+ * `cli.js` is named by its npm package. Every other option, value, prompt, path and inline program is dropped:
+ * they hold secrets, and none of them identifies an agent.
  *
  * `['/usr/bin/node', '--max-old-space-size=4096', '/x/node_modules/@anthropic-ai/claude-code/cli.js', '-p', 'hi']`
- * → `['node', 'cli.js', '@anthropic-ai/claude-code']`
+ * → `['node', 'claude-code']`
  */
 export function reduceArgv(argv: readonly string[]): string[] {
   const names: string[] = []
@@ -102,11 +110,12 @@ function reduce(argv: readonly string[], names: string[], depth: number): void {
   const path = argv[0]
   if (path === undefined || path === '' || depth > DEEPEST) return
   const name = nameOf(path)
-  names.push(name)
-  const packageName = packageOf(path)
-  if (packageName !== undefined && packageName !== name) names.push(packageName)
+  const packageName = depth > 0 && GENERIC_SCRIPT.test(name) ? packageOf(path) : undefined
+  names.push(packageName ?? name)
+  if (packageName !== undefined) return
   const program = familyOf(name)
   const runner = RUNNERS.get(program)?.find((words) => words.every((word, i) => argv[i + 1] === word))
+  if (runner !== undefined) names.push(...runner)
   const rest = argv.slice(1 + (runner?.length ?? 0))
   const interpreter = INTERPRETERS.get(program)
   const wrapperValues = WRAPPERS.get(program)
@@ -129,13 +138,25 @@ function reduceScript(
       return
     }
     if (argument === '--') continue
-    if (options.code.has(argument) || /^-[a-z]*c$/.test(argument)) return
+    if (options.code.has(argument) || SHELL_CODE.test(argument)) {
+      reduceCode(argument, rest[i + 1], names)
+      return
+    }
     if (options.values.has(argument)) i++
     else if (!argument.startsWith('-')) {
       reduce(rest.slice(i), names, depth + 1)
       return
     }
   }
+}
+
+/** `sh -lc`: the last letter takes the program text. */
+const SHELL_CODE = /^-[a-z]*c$/
+
+/** Program text is dropped, but `sh -c claude` runs just that program. */
+function reduceCode(option: string, code: string | undefined, names: string[]): void {
+  if (SHELL_CODE.test(option) && code !== undefined && /^[\w./@-]+$/.test(code))
+    names.push('-c', nameOf(code))
 }
 
 function reduceInner(
@@ -145,15 +166,17 @@ function reduceInner(
   names: string[],
   depth: number,
 ): void {
-  let durationToSkip = program === 'timeout'
+  let positionalFirst = POSITIONAL_BEFORE_PROGRAM.has(program)
   for (let i = 0; i < rest.length; i++) {
     const argument = rest[i]!
     if (argument === '-c' || argument === '--call') return
     if (values.has(argument)) i++
     else if (argument.startsWith('-')) continue
     else if (/^[A-Za-z_]\w*=/.test(argument)) continue
-    else if (durationToSkip) durationToSkip = false
-    else {
+    else if (positionalFirst) {
+      positionalFirst = false
+      names.push(shorten(argument))
+    } else {
       reduce([withoutVersion(argument), ...rest.slice(i + 1)], names, depth + 1)
       return
     }
@@ -176,11 +199,11 @@ function nameOf(path: string): string {
   return shorten(path.slice(end + 1))
 }
 
-/** The npm package of a script inside `node_modules`: `cli.js` alone says nothing. */
+/** The npm package of a script inside `node_modules`, without its scope. */
 function packageOf(path: string): string | undefined {
-  const found = /[/\\]node_modules[/\\]((?:@[^/\\]+[/\\])?[^/\\]+)[/\\]/.exec(path)?.[1]
+  const found = /[/\\]node_modules[/\\](?:@[^/\\]+[/\\])?([^/\\]+)[/\\]/.exec(path)?.[1]
   if (found === undefined || found.startsWith('.')) return undefined
-  return shorten(found.replace('\\', '/'))
+  return shorten(found)
 }
 
 function shorten(name: string): string {

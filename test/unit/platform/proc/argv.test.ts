@@ -17,7 +17,7 @@ describe('reduceArgv', () => {
     ],
     [
       ['node', '/x/node_modules/@anthropic-ai/claude-code/cli.js', 'prompt'],
-      ['node', 'cli.js', '@anthropic-ai/claude-code'],
+      ['node', 'claude-code'],
     ],
     [['node', '-e', 'process.env.SECRET'], ['node']],
     [
@@ -30,7 +30,15 @@ describe('reduceArgv', () => {
     ],
     [['python3', '-c', 'import secrets'], ['python3']],
     [['bash', '-c', 'curl -H "Authorization: x"'], ['bash']],
-    [['-bash', '-lc', 'secret'], ['-bash']],
+    [['-bash', '-lc', 'claude --key secret'], ['-bash']],
+    [
+      ['sh', '-c', '/usr/bin/claude'],
+      ['sh', '-c', 'claude'],
+    ],
+    [
+      ['node', '/x/node_modules/.bin/codex'],
+      ['node', 'codex'],
+    ],
     [
       ['/bin/sh', '/opt/run-agent.sh', 'token'],
       ['sh', 'run-agent.sh'],
@@ -41,7 +49,7 @@ describe('reduceArgv', () => {
     ],
     [
       ['npm', 'exec', '@google/gemini-cli', '--yolo'],
-      ['npm', 'gemini-cli'],
+      ['npm', 'exec', 'gemini-cli'],
     ],
     [['npm', 'run', 'deploy', '--token=x'], ['npm']],
     [
@@ -50,7 +58,7 @@ describe('reduceArgv', () => {
     ],
     [
       ['uv', 'tool', 'run', 'aider-chat==0.5'],
-      ['uv', 'aider-chat'],
+      ['uv', 'tool', 'run', 'aider-chat'],
     ],
     [
       ['env', 'API_KEY=secret', '-u', 'X', 'goose', 'run'],
@@ -58,11 +66,11 @@ describe('reduceArgv', () => {
     ],
     [
       ['timeout', '-k', '5', '60', 'nice', '-n', '10', 'node', '/x/opencode'],
-      ['timeout', 'nice', 'node', 'opencode'],
+      ['timeout', '60', 'nice', 'node', 'opencode'],
     ],
     [
       ['bun', 'run', '/x/opencode'],
-      ['bun', 'opencode'],
+      ['bun', 'run', 'opencode'],
     ],
     [
       ['C:\\Program Files\\nodejs\\node.exe', 'C:\\x\\claude.js'],
