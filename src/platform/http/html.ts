@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto'
+import { pagePolicy } from './security-headers.ts'
+
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',
@@ -21,6 +24,9 @@ table{border-collapse:collapse}
 td,th{border:1px solid #ddd;padding:.3rem .6rem;text-align:left}
 @media(prefers-color-scheme:dark){body{color:#ddd;background:#1b1b1f}a{color:#ff8a66}td,th{border-color:#444}}
 `
+
+/** Content-Security-Policy of what `page` makes: its one style sheet is allowed by its hash. */
+export const PAGE_POLICY = pagePolicy(`'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`)
 
 /** A whole page. `body` is HTML made with `escapeHtml`. */
 export function page(title: string, body: string): string {

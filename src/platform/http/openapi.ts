@@ -3,7 +3,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import { Type } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifySchema } from 'fastify'
 import { PROBLEMS } from '../problem.ts'
-import { PAGE_POLICY } from './security-headers.ts'
+import { pagePolicy } from './security-headers.ts'
 
 /** Schema of every error, for response tables and generated clients. */
 export const ProblemSchema = Type.Object(
@@ -61,6 +61,9 @@ function addProblems(document: { paths?: Record<string, object | undefined> }): 
   }
 }
 
+/** The page's scripts set styles; nothing of what it shows comes from a user. */
+const UI_POLICY = pagePolicy("'unsafe-inline'")
+
 /** `/openapi.json` and the human page `/docs`. Must be registered before the routes it describes. */
 export async function useOpenApi(app: FastifyInstance, version: string): Promise<void> {
   await app.register(swagger, {
@@ -90,14 +93,13 @@ export async function useOpenApi(app: FastifyInstance, version: string): Promise
     return reply.type('application/json; charset=utf-8').send(document)
   })
 
-  // The page's routes come from a package that knows no scopes; a hook of this context names theirs. It has to
-  // run before the one that refuses routes without a scope, which is why that one looks when all are known.
+  // The page's routes come from a package that knows no scopes; a hook of this context names theirs.
   await app.register(async (pages) => {
     pages.addHook('onRoute', (route) => {
       route.config = { ...route.config, scope: 'none' }
     })
     pages.addHook('onSend', async (_request, reply) => {
-      reply.header('content-security-policy', PAGE_POLICY)
+      reply.header('content-security-policy', UI_POLICY)
     })
     await pages.register(swaggerUi, {
       routePrefix: '/docs',

@@ -2,8 +2,8 @@ import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typ
 import type { HealthCheck } from '../feature.ts'
 import { Problem } from '../problem.ts'
 import { renderErrorsPage } from './errors-page.ts'
+import { PAGE_POLICY } from './html.ts'
 import { type LandingLink, renderLandingPage } from './landing-page.ts'
-import { PAGE_POLICY } from './security-headers.ts'
 
 /** One group of Prometheus' HTTP service discovery. */
 export interface TargetGroup {

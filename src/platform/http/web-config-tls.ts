@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { createSecureContext, type SecureContextOptions, type SecureVersion } from 'node:tls'
-import { type Section, section, WebConfigError } from './web-config-section.ts'
+import { isNothing, type Section, section, truth, WebConfigError } from './web-config-section.ts'
 
 /** How client certificates are treated; Go's names. */
 export type ClientAuth =
@@ -84,14 +84,14 @@ const CURVES: ReadonlyMap<string, string> = new Map([
 const at = (key: string): string => `tls_server_config.${key}`
 
 function text(tls: Section, key: (typeof KEYS)[number]): string {
-  const value = tls[key] ?? ''
+  const value = isNothing(tls[key]) ? '' : tls[key]
   if (typeof value !== 'string') throw new WebConfigError(`${at(key)}: not text`)
   return value
 }
 
 function list(tls: Section, key: (typeof KEYS)[number]): string[] | undefined {
   const value = tls[key]
-  if (value === undefined || value === null) return undefined
+  if (isNothing(value)) return undefined
   if (!Array.isArray(value) || value.some((item) => typeof item !== 'string')) {
     throw new WebConfigError(`${at(key)}: not a list of texts`)
   }
@@ -109,7 +109,7 @@ function named<Value>(table: ReadonlyMap<string, Value>, name: string, key: stri
 }
 
 function version(tls: Section, key: 'min_version' | 'max_version', fallback: SecureVersion): SecureVersion {
-  return tls[key] === undefined || tls[key] === null ? fallback : named(VERSIONS, text(tls, key), key)
+  return isNothing(tls[key]) ? fallback : named(VERSIONS, text(tls, key), key)
 }
 
 /** Inline text or the content of the named file. */
@@ -133,10 +133,7 @@ function pem(tls: Section, inline: 'cert' | 'key' | 'client_ca', toPath: (file: 
  */
 export function readTlsSection(value: unknown, toPath: (file: string) => string): TlsSettings | undefined {
   const tls = section(value, 'tls_server_config', KEYS)
-  const preferServer = tls['prefer_server_cipher_suites'] ?? true
-  if (typeof preferServer !== 'boolean') {
-    throw new WebConfigError(`${at('prefer_server_cipher_suites')}: must be true or false`)
-  }
+  const preferServer = truth(tls['prefer_server_cipher_suites'], at('prefer_server_cipher_suites'), true)
   const ciphers = list(tls, 'cipher_suites')?.map((name) => named(CIPHERS, name, 'cipher_suites')) ?? []
   const curves = list(tls, 'curve_preferences')?.map((name) => named(CURVES, name, 'curve_preferences')) ?? []
   const minVersion = version(tls, 'min_version', 'TLSv1.2')
@@ -159,7 +156,7 @@ export function readTlsSection(value: unknown, toPath: (file: string) => string)
   if (key.content === '') throw new WebConfigError(`${at('key_file')}: missing`)
   const ca = pem(tls, 'client_ca', toPath)
   const clientAuth = named(CLIENT_AUTH, text(tls, 'client_auth_type'), 'client_auth_type')
-  if (ca.content !== '' && clientAuth === 'NoClientCert') {
+  if ((ca.content !== '' || ca.file !== undefined) && clientAuth === 'NoClientCert') {
     throw new WebConfigError(`${at('client_auth_type')}: client_ca is given but clients are not asked`)
   }
   const context: SecureContextOptions = {

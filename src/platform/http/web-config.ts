@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parse } from 'yaml'
-import { section, WebConfigError } from './web-config-section.ts'
+import { isNothing, section, truth, WebConfigError } from './web-config-section.ts'
 import { readTlsSection, type TlsSettings } from './web-config-tls.ts'
 
 /** What a web config file says, in exporter-toolkit's format. */
@@ -43,8 +43,8 @@ function readHeaders(value: unknown): Map<string, string> {
 const BCRYPT = /^\$2[abxy]?\$(?:0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/
 
 function readUsers(value: unknown): Map<string, string> {
-  if (value === undefined || value === null) return new Map()
-  if (typeof value !== 'object' || Array.isArray(value))
+  if (isNothing(value)) return new Map()
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new WebConfigError('basic_auth_users: not a mapping')
   const users = new Map<string, string>()
   for (const [user, hash] of Object.entries(value)) {
@@ -63,17 +63,16 @@ function readUsers(value: unknown): Map<string, string> {
 export function parseWebConfig(text: string, directory: string): WebConfig {
   let root: unknown
   try {
-    // YAML 1.1 as Go's yaml.v2 reads it: `yes` and `no` are booleans.
-    root = parse(text, { version: '1.1', maxAliasCount: 10, logLevel: 'error' })
+    // Every scalar stays the text it was written as.
+    root = parse(text, { schema: 'failsafe', maxAliasCount: 10, logLevel: 'error' })
   } catch (error) {
     const line = (error as { linePos?: readonly { line: number }[] }).linePos?.[0]?.line
     throw new WebConfigError(`not valid YAML${line === undefined ? '' : ` (line ${line})`}`)
   }
   const config = section(root, '', ['tls_server_config', 'http_server_config', 'basic_auth_users'])
   const http = section(config['http_server_config'], 'http_server_config', ['http2', 'headers'])
-  if (http['http2'] !== undefined && http['http2'] !== null && typeof http['http2'] !== 'boolean') {
-    throw new WebConfigError('http_server_config.http2: must be true or false')
-  }
+  // Known and checked, but we speak HTTP/1.1 only.
+  truth(http['http2'], 'http_server_config.http2', true)
   return {
     tls: readTlsSection(config['tls_server_config'], (file) => resolve(directory, file)),
     headers: readHeaders(http['headers']),

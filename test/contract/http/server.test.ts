@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { request as httpRequest } from 'node:http'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -100,6 +102,20 @@ describe('who connects', () => {
   it('is known by its uid from the kernel', async () => {
     const { url } = await start()
     expect(await (await fetch(`${url}/uid`)).json()).toEqual({ uid: process.getuid?.(), loopback: true })
+  })
+})
+
+describe('who connects from another account', () => {
+  // Only root can start a process of another user; elsewhere this shows up as skipped.
+  it.runIf(process.getuid?.() === 0)('is known by that uid (needs root)', async () => {
+    const { url } = await start()
+    const script = `fetch('${url}/uid').then((r) => r.text()).then((t) => process.stdout.write(t))`
+    const { stdout } = await promisify(execFile)(process.execPath, ['-e', script], {
+      uid: 65_534,
+      gid: 65_534,
+      cwd: '/',
+    })
+    expect(JSON.parse(stdout)).toEqual({ uid: 65_534, loopback: true })
   })
 })
 

@@ -53,7 +53,7 @@ const VALID: Readonly<Record<string, string>> = {
   'no http2': 'http_server_config:\n  http2: no\n',
   headers:
     'http_server_config:\n  headers:\n    X-Frame-Options: deny\n    X-Content-Type-Options: nosniff\n' +
-    "    Content-Security-Policy: default-src 'self'\n    Strict-Transport-Security: max-age=1\n    X-XSS-Protection: '0'\n",
+    "    Content-Security-Policy: default-src 'self'\n    Strict-Transport-Security: max-age=1\n    X-XSS-Protection: 1\n",
   'only versions': 'tls_server_config:\n  min_version: TLS13\n',
 }
 
@@ -79,6 +79,7 @@ const INVALID: Readonly<Record<string, string>> = {
   'an invented curve': `${TLS}  curve_preferences: [CurveP257]\n`,
   'an invented client rule': `${TLS}  client_auth_type: Maybe\n`,
   'client certificates nobody asks for': `${TLS}  client_ca_file: client.example.pem\n`,
+  'an empty client authority nobody asks for': `${TLS}  client_ca_file: /dev/null\n`,
   'a missing client authority': `${TLS}  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: nothing.pem\n`,
   'client rules without a certificate':
     'tls_server_config:\n  client_auth_type: RequireAndVerifyClientCert\n',

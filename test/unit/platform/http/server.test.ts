@@ -1,8 +1,17 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import type { InjectOptions, LightMyRequestResponse as Response } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createBaseRoutes } from '../../../../src/platform/http/routes.ts'
 import { PROBLEMS, Problem } from '../../../../src/platform/problem.ts'
-import { bearer, CONTROL_TOKEN, READER_TOKEN, TEAM_TOKEN, type TestServer, testServer } from './support.ts'
+import {
+  ACCESS,
+  bearer,
+  CONTROL_TOKEN,
+  READER_TOKEN,
+  TEAM_TOKEN,
+  type TestServer,
+  testServer,
+} from './support.ts'
 
 const SECRET = 'hunter2-and-a-prompt'
 
@@ -210,6 +219,24 @@ describe('scopes', () => {
   })
 })
 
+describe('a reloaded auth section', () => {
+  it('is in force at once, and a bad one changes nothing', async () => {
+    const other = await testServer(routes)
+    const status = async () =>
+      (await other.app.inject({ url: '/whole', headers: bearer(READER_TOKEN) })).statusCode
+    expect(await status()).toBe(200)
+    const broken = { name: 'x', hashSha256: 'no', scopes: [] }
+    expect(() => other.updateAccess({ ...ACCESS, tokens: [broken] })).toThrow('auth.tokens[x].hashSha256')
+    expect(await status()).toBe(200)
+    other.updateAccess({ ...ACCESS, tokens: [], allowedHosts: ['new.example.org'] })
+    expect(await status()).toBe(401)
+    const named = (host: string) => other.app.inject({ url: '/whole', headers: { host } })
+    expect((await named('new.example.org')).statusCode).toBe(200)
+    expect((await named('exporter.example.org')).statusCode).toBe(421)
+    await other.close()
+  })
+})
+
 describe('hosts and origins', () => {
   const get = async (headers: Record<string, string>, url = '/whole') =>
     (await inject({ url, headers })).statusCode
@@ -273,6 +300,27 @@ describe('base routes', () => {
     expect((await inject({ url: '/-/ready' })).json().code).toBe('AE_NOT_READY')
     server.setReady(true)
     expect((await inject({ url: '/-/ready' })).statusCode).toBe(200)
+  })
+  it.each([
+    ['healthy', 200],
+    ['degraded', 200],
+    ['unhealthy', 503],
+  ] as const)('is as well as its worst part (%s)', async (status, code) => {
+    const base = createBaseRoutes({
+      version: '1',
+      isReady: () => true,
+      checks: () => ({ database: { status: 'healthy' }, docker: { status, version: '20.10' } }),
+      targets: () => [],
+      reload: async () => {},
+    })
+    const other = await testServer(undefined, { routes: [base] })
+    const response = await other.app.inject('/health')
+    expect(response.statusCode).toBe(code)
+    expect(response.json()).toEqual({
+      status,
+      checks: { database: { status: 'healthy' }, docker: { status, version: '20.10' } },
+    })
+    await other.close()
   })
   it('reloads only for administrators, without a body', async () => {
     expect((await inject({ method: 'POST', url: '/-/reload' })).statusCode).toBe(401)
