@@ -157,8 +157,16 @@ function connection(endpoint: Endpoint): Dockerode.DockerOptions {
   }
   const { host, port, tls } = endpoint
   if (tls === undefined) return { host, port, protocol: 'http' }
-  const [ca, cert, key] = [tls.ca, tls.cert, tls.key].map((path) => readFileSync(path, 'utf8'))
+  const [ca, cert, key] = [tls.ca, tls.cert, tls.key].map(certificate)
   return { host, port, protocol: 'https', ca, cert, key } as Dockerode.DockerOptions
+}
+
+function certificate(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new DockerFailure('failed', `cannot read ${path}: ${(error as NodeJS.ErrnoException).code}`)
+  }
 }
 
 /** The one place every request of the library passes: what is not on the list never reaches the socket. */

@@ -25,6 +25,9 @@ export interface DockerSessionOptions {
 /** Hundreds of containers must not become hundreds of calls at once on the engine. */
 const INSPECTIONS_AT_ONCE = 4
 
+/** A machine that builds images all day must not fill us with them. */
+const REMEMBERED_IMAGES = 512
+
 const INCIDENTS: readonly string[] = ['oom', 'kill', 'die']
 const STARTING: readonly string[] = ['start', 'unpause']
 const ENDING: readonly string[] = ['die', 'destroy']
@@ -46,6 +49,7 @@ export function createDockerSession(options: DockerSessionOptions): DockerSessio
   function labelsOfImage(imageId: string): Promise<Readonly<Record<string, string>>> {
     let labels = imageLabels.get(imageId)
     if (labels === undefined) {
+      if (imageLabels.size >= REMEMBERED_IMAGES) imageLabels.clear()
       labels = client.imageLabels(imageId)
       labels.catch(() => imageLabels.delete(imageId))
       imageLabels.set(imageId, labels)

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { isAllowed } from '../../../../src/platform/docker/client.ts'
+import { createDockerClient, isAllowed } from '../../../../src/platform/docker/client.ts'
 import { describeEndpoint, findEndpoint } from '../../../../src/platform/docker/endpoint.ts'
 import { toFailure } from '../../../../src/platform/docker/failure.ts'
 import { createLimiter } from '../../../../src/platform/docker/limiter.ts'
+import { fakeClock } from '../../../support/fake-clock.ts'
 
 describe('the allow-list', () => {
   it('lets reading calls pass', () => {
@@ -72,6 +73,15 @@ describe('where the engine is', () => {
 })
 
 describe('failures', () => {
+  it('name a certificate that cannot be read and do not take it for a missing engine', async () => {
+    const tls = { ca: '/none/ca.pem', cert: '/none/cert.pem', key: '/none/key.pem' }
+    const endpoint = { kind: 'tcp', host: 'h', port: 1, tls } as const
+    await expect(createDockerClient({ endpoint, clock: fakeClock(), deadlineMs: 1 })).rejects.toMatchObject({
+      kind: 'failed',
+      message: 'cannot read /none/ca.pem: ENOENT',
+    })
+  })
+
   it('tells a missing permission, a missing socket and a missing object apart', () => {
     expect(toFailure({ code: 'EACCES' }, '/s')).toMatchObject({
       kind: 'denied',

@@ -198,6 +198,19 @@ describe('the docker engine', () => {
     expect(open()).toBe(0)
   })
 
+  it('is unreachable when the list is no longer answered, and comes back when it is', async () => {
+    const { engine, broken, clock } = setUp()
+    await engine.start()
+    broken.set('list', new DockerFailure('no_answer', '/s did not answer within 5000 ms'))
+    clock.advance(60_000)
+    await settle()
+    expect(engine.status()).toEqual({ state: 'unreachable', detail: '/s did not answer within 5000 ms' })
+    broken.clear()
+    clock.advance(250)
+    await settle()
+    expect(engine.status().state).toBe('connected')
+  })
+
   it('waits for a socket that is not there yet', async () => {
     let isThere = false
     const { engine, clock } = setUp(fakeEngine(), () => isThere)
