@@ -42,10 +42,12 @@ export type Quantity = (typeof QUANTITIES)[number]
 export interface LastSeen {
   readonly own: Float64Array
   readonly waited: Float64Array
+  /** Its parent then: who reaps it, if that one still lives. 0 = never read. */
+  ppid: number
 }
 
 export function createLastSeen(): LastSeen {
-  return { own: new Float64Array(QUANTITIES.length), waited: new Float64Array(QUANTITIES.length) }
+  return { own: new Float64Array(QUANTITIES.length), waited: new Float64Array(QUANTITIES.length), ppid: 0 }
 }
 
 /** `inside`: its parent is (or until just now was) a member and has reaped it. */
@@ -97,6 +99,7 @@ export function createTreeCounters(): TreeCounters {
 
   return {
     observe(seen, sample) {
+      seen.ppid = sample.ppid
       add(seen, 0, sample.userSeconds, sample.childUserSeconds)
       add(seen, 1, sample.systemSeconds, sample.childSystemSeconds)
       add(seen, 2, sample.voluntarySwitches, undefined)

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { ProcessKey } from '../platform/proc/process.ts'
+import type { ProcessKey, ReadDepth } from '../platform/proc/process.ts'
+import type { History } from './history.ts'
+import type { Reading } from './reading.ts'
 
 /** What an agent is called everywhere: in labels, routes and the journal. Matches `AGENT_ID`. */
 export type AgentId = string
@@ -60,4 +62,41 @@ export interface AgentInfo {
   readonly vendor: string | undefined
   /** Absolute path, or whatever the agent or its label said. Shown as a basename unless `exposePaths`. */
   readonly workspace: string | undefined
+}
+
+/**
+ * One agent as every room sees it. The same object for the whole incarnation; the registry alone writes to it.
+ * Another incarnation of the same id is another object.
+ */
+export interface Agent {
+  readonly id: AgentId
+  /** Counts up as agents are created: newest agents are the first that the series cap leaves out. */
+  readonly ordinal: number
+  readonly runtime: Runtime
+  readonly incarnation: Incarnation
+  readonly origin: Origin
+  readonly info: AgentInfo
+  readonly state: AgentState
+  /** Wall clock, milliseconds. */
+  readonly startedAtMs: number
+  readonly endedAtMs: number | undefined
+  readonly lastActivityAtMs: number | undefined
+  /** Another live incarnation claims the id: measured, never acted on. */
+  readonly conflict: boolean
+  /** Real uid of the process; undefined for containers and what only registered itself. */
+  readonly uid: number | undefined
+  readonly reading: Reading
+  readonly history: History
+}
+
+/** What the room tells the others on the bus. `resumed`: the incarnation was known before the daemon restarted. */
+export type AgentEvents = {
+  'agent.discovered': { readonly agent: Agent; readonly resumed: boolean }
+  'agent.registered': { readonly agent: Agent }
+  'agent.started': { readonly agent: Agent; readonly resumed: boolean }
+  'agent.exited': { readonly agent: Agent }
+  /** Taken out of the registry by a person; nobody waits for it any more. */
+  'agent.removed': { readonly agent: Agent }
+  /** Every live agent has a new reading. `atMs` is monotonic. */
+  sample: { readonly atMs: number; readonly depth: ReadDepth }
 }

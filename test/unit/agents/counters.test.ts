@@ -12,7 +12,6 @@ function setUp(options: { readonly reuse?: true } = {}) {
   const membership = createMembership()
   const counters = createTreeCounters()
   const sample = createProcessSample()
-  const ppids = new Map<Member, number>()
   const root = world.spawn()
   const truth = { cpu: 0, written: 0 }
   const family = new Set([root])
@@ -22,8 +21,8 @@ function setUp(options: { readonly reuse?: true } = {}) {
   let now = 0
 
   function end(member: Member): void {
-    const ppid = ppids.get(member)
-    const inside = ppid === undefined || ppid === member.ppid || tree.members.has(ppid)
+    const parent = member.seen.ppid
+    const inside = parent === 0 || parent === member.ppid || tree.members.has(parent)
     counters.ended(member.seen, inside ? 'inside' : 'outside')
   }
 
@@ -31,7 +30,6 @@ function setUp(options: { readonly reuse?: true } = {}) {
   function tick(depth: ReadDepth, between: () => void = () => {}): void {
     for (const member of membership.apply(world.table.refresh(), ++now).left) {
       if (!dead.delete(member)) end(member)
-      ppids.delete(member)
     }
     for (const member of tree.members.values()) {
       between()
@@ -39,7 +37,6 @@ function setUp(options: { readonly reuse?: true } = {}) {
       const outcome = world.reader.read(member, depth, sample)
       if (outcome === 'ok') {
         counters.observe(member.seen, sample)
-        ppids.set(member, sample.ppid)
       } else if (outcome === 'gone') {
         dead.add(member)
         end(member)

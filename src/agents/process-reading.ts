@@ -1,0 +1,101 @@
+import type { ProcessReader, ProcessSample, ReadDepth, SlowLane } from '../platform/proc/process.ts'
+import type { Condition } from './activity.ts'
+import type { TreeCounters } from './counters.ts'
+import type { Member, Tree } from './membership.ts'
+import type { Agent } from './model.ts'
+import type { Reading } from './reading.ts'
+
+/** Adds what was read; what was not read adds nothing, and nothing read at all stays absent. */
+function plus(sum: number | undefined, value: number | undefined): number | undefined {
+  if (value === undefined) return sum
+  return sum === undefined ? value : sum + value
+}
+
+/**
+ * Reads the processes of one agent, parents before children, and fills the gauges of its reading. Counters are
+ * only observed: they are judged when all agents were read, because one agent's members may be reaped by another's.
+ *
+ * @param onGone told of members that turn out to have ended
+ * @returns `paused` when every process that could run is stopped (T or t; a zombie can not run)
+ */
+export function readTree(
+  tree: Tree,
+  reader: ProcessReader,
+  depth: ReadDepth,
+  sample: ProcessSample,
+  counters: TreeCounters,
+  reading: Reading,
+  onGone: (member: Member) => void,
+): Condition {
+  let processes = 0
+  let runnable = 0
+  let stopped = 0
+  let threads: number | undefined
+  let fds: number | undefined
+  let rss: number | undefined
+  let anon: number | undefined
+  let swap: number | undefined
+  let peak = reading.memoryHighWatermarkBytes ?? 0
+
+  for (const member of tree.members.values()) {
+    if (member.kind === 'service') continue
+    const outcome = reader.read(member, depth, sample)
+    if (outcome === 'gone') {
+      onGone(member)
+      continue
+    }
+    processes++
+    if (outcome === 'unreadable') {
+      counters.missed()
+      runnable++
+      continue
+    }
+    counters.observe(member.seen, sample)
+    const { state } = sample
+    if (state !== 'Z' && state !== 'X') runnable++
+    if (state === 'T' || state === 't') stopped++
+    threads = plus(threads, sample.threads)
+    fds = plus(fds, sample.openFds)
+    rss = plus(rss, sample.rssBytes)
+    anon = plus(anon, sample.rssAnonBytes)
+    swap = plus(swap, sample.swapBytes)
+    // The peak of one process is reached by the agent, too; it catches what happens between two samples.
+    if (sample.rssPeakBytes !== undefined && sample.rssPeakBytes > peak) peak = sample.rssPeakBytes
+  }
+
+  reading.processes = processes
+  reading.threads = threads
+  reading.rssBytes = rss
+  reading.rssAnonBytes = anon
+  reading.swapBytes = swap
+  reading.memoryHighWatermarkBytes = Math.max(peak, rss ?? 0) || undefined
+  // Not read by a `core` sample: the number of the last full one stands.
+  if (depth === 'full') reading.openFds = fds
+  return runnable > 0 && stopped === runnable ? 'paused' : 'alive'
+}
+
+/** Puts the judged totals into the reading. */
+export function fillCounters(reading: Reading, counters: TreeCounters): void {
+  reading.cpuUserSeconds = counters.total('cpuUser')
+  reading.cpuSystemSeconds = counters.total('cpuSystem')
+  reading.voluntarySwitches = counters.total('voluntarySwitches')
+  reading.involuntarySwitches = counters.total('involuntarySwitches')
+  reading.ioReadBytes = counters.total('ioRead')
+  reading.ioWriteBytes = counters.total('ioWrite')
+}
+
+/**
+ * Reads the proportional set size of all members in the slow lane and sums it up. Half an agent's memory is not
+ * its memory: when one of them lives and could not be read, the number is absent.
+ */
+export async function readPss(
+  { agent, tree }: { readonly agent: Agent; readonly tree: Tree },
+  slow: SlowLane,
+  isAlive: (member: Member) => boolean,
+): Promise<void> {
+  const workers = [...tree.members.values()].filter((member) => member.kind === 'worker')
+  const sizes = await Promise.all(workers.map((member) => slow.pss(member)))
+  const isWhole = workers.every((member, at) => sizes[at] !== undefined || !isAlive(member))
+  const sum = sizes.reduce<number | undefined>(plus, undefined)
+  if (agent.endedAtMs === undefined) agent.reading.pssBytes = isWhole ? sum : undefined
+}

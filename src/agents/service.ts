@@ -1,0 +1,241 @@
+import { setImmediate } from 'node:timers/promises'
+import type { Bus } from '../platform/bus.ts'
+import type { CgroupFinder } from '../platform/cgroup/reader.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { DockerEngine } from '../platform/docker/container.ts'
+import type { NetworkReader } from '../platform/docker/network.ts'
+import type { StatsFallback } from '../platform/docker/stats-fallback.ts'
+import type { Feature } from '../platform/feature.ts'
+import type { Log } from '../platform/log.ts'
+import type { ProcessReader, ProcessTable, SlowLane } from '../platform/proc/process.ts'
+import type { Store } from '../platform/store/store.ts'
+import { createAgentCollectors } from './collectors.ts'
+import { createContainerSource } from './container-source.ts'
+import type { History } from './history.ts'
+import type { Tree } from './membership.ts'
+import type { Agent, AgentEvents, AgentId, Incarnation, ProcessSpace } from './model.ts'
+import { createProcessSource } from './process-source.ts'
+import { createQuota } from './quota.ts'
+import type { Counters } from './reading.ts'
+import { createRegister } from './register.ts'
+import { createRegistry } from './registry.ts'
+import { type AgentsTables, agentsMigration, createAgentsRepository } from './repository.ts'
+import { agentRoutes } from './routes.ts'
+import { createSampler } from './sampler.ts'
+
+/** What may change while the daemon runs is a function. */
+export interface AgentsOptions {
+  readonly intervalMs: number
+  readonly retentionMs: () => number
+  /** Programs that are agents; empty when processes are not to be discovered. */
+  readonly commands: () => ReadonlySet<string>
+  readonly discoverContainers: () => boolean
+  readonly perAgentMetrics: () => 'full' | 'core'
+  readonly exposePaths: () => boolean
+  readonly ownUid: number | undefined
+}
+
+/** Everything about containers; left out when they are not looked at. */
+export interface ContainerParts {
+  readonly engine: Pick<DockerEngine, 'containers'>
+  readonly cgroups: CgroupFinder
+  readonly network: NetworkReader
+  readonly stats: StatsFallback
+}
+
+export interface AgentsDependencies {
+  readonly clock: Clock
+  readonly bus: Bus<AgentEvents>
+  readonly log: Log
+  readonly table: ProcessTable
+  readonly reader: ProcessReader
+  readonly slow: SlowLane
+  readonly space: ProcessSpace
+  readonly startedAtMs: (startTime: number) => number
+  readonly containers?: ContainerParts
+  readonly store: Pick<Store<AgentsTables>, 'db' | 'enqueue' | 'daemonId'>
+  readonly options: AgentsOptions
+  /** Blocks of the other rooms in `GET /api/v1/agents/{id}`. */
+  readonly describe?: (id: AgentId) => Readonly<Record<string, object>>
+}
+
+/** What the other rooms use. */
+export interface Agents {
+  readonly feature: Feature
+  get(id: AgentId): Agent | undefined
+  /** Live and lately ended agents, oldest first. */
+  list(): Iterable<Agent>
+  history(id: AgentId): History | undefined
+  /** The processes of a live process agent now; a snapshot must be copied. */
+  tree(agent: Agent): Tree | undefined
+  /** For the series cap: the highest number is left out first. */
+  newestFirst(id: AgentId): number
+  /** Something was recorded for this agent: it is active though it uses no CPU. */
+  touch(id: AgentId): void
+  /** A full sample, shared with every scrape at the same time. */
+  freshen(deadline: AbortSignal): Promise<void>
+  /** What is kept in memory, for tests of growth. */
+  size(): Readonly<Record<string, number>>
+}
+
+/** Totals are kept this often; what the kernel still knows is counted again anyway. */
+const CHECKPOINT_MS = 30_000
+/** An engine that was slow at start has told its containers by now. */
+const SETTLED_MS = 600_000
+/** First passes at start: whoever was found below somebody unknown is looked at once more. */
+const FIRST_PASSES = 3
+
+/** Builds the room. Nothing is read before `feature.start`. */
+export function createAgents(dependencies: AgentsDependencies): Agents {
+  const { clock, bus, log, table, reader, slow, space, options } = dependencies
+  const registry = createRegistry({ clock, bus, retentionMs: options.retentionMs })
+  const repository = createAgentsRepository(dependencies.store, clock.now)
+  const quota = createQuota()
+  let checkpoints: ReadonlyMap<Incarnation, Counters> = new Map()
+  let checkpointAtMs = Number.NEGATIVE_INFINITY
+  let closed: Promise<void> | undefined
+  const startedAtMono = clock.monotonic()
+  const startedAtMs = clock.now()
+
+  const { containers: parts } = dependencies
+  const reached = (incarnation: Incarnation) => checkpoints.get(incarnation)
+  const containers =
+    parts &&
+    createContainerSource({ ...parts, clock, registry, discover: options.discoverContainers, reached })
+  const processes = createProcessSource({
+    clock,
+    registry,
+    table,
+    reader,
+    slow,
+    space,
+    quota,
+    commands: options.commands,
+    inContainer: (pid) => containers?.contains(pid) ?? false,
+    startedAtMs: dependencies.startedAtMs,
+    reached,
+    turn: () => setImmediate(),
+  })
+
+  async function find(): Promise<void> {
+    registry.expire()
+    if (containers?.update() === 'grown') processes.yieldToContainers()
+    await processes.update()
+  }
+
+  const sampler = createSampler({
+    clock,
+    intervalMs: options.intervalMs,
+    onError: (error) => log.error('a sample failed', { error: String(error) }),
+    async sample(depth) {
+      await find()
+      processes.identify().catch((error) => log.error('identification failed', { error: String(error) }))
+      await processes.read(depth)
+      containers?.read(depth)
+      bus.emit('sample', { atMs: clock.monotonic(), depth })
+      checkpoint()
+    },
+  })
+
+  const register = createRegister({
+    clock,
+    registry,
+    processes,
+    containers,
+    table,
+    space,
+    repository,
+    pass: () => sampler.pass(),
+  })
+
+  function checkpoint(): void {
+    const now = clock.monotonic()
+    if (now - checkpointAtMs < CHECKPOINT_MS) return
+    checkpointAtMs = now
+    for (const agent of registry.list()) if (agent.endedAtMs === undefined) repository.checkpoint(agent)
+    if (closed === undefined && now - startedAtMono >= SETTLED_MS) closed = closeUnseen()
+  }
+
+  /** By now everybody who lives has been seen. */
+  async function closeUnseen(): Promise<void> {
+    checkpoints = new Map()
+    try {
+      await repository.closeUnseen(startedAtMs)
+    } catch (error) {
+      log.warn('incarnations that ended unseen were not closed', { error: String(error) })
+    }
+  }
+
+  const collectors = createAgentCollectors({
+    agents: () => registry.list(),
+    freshen: sampler.freshen,
+    detail: options.perAgentMetrics,
+    exposePaths: options.exposePaths,
+    own: () => ({
+      samplesMissed: sampler.missed,
+      sampleSeconds: sampler.lastMs === undefined ? undefined : sampler.lastMs / 1_000,
+      identificationsDropped: processes.candidates.dropped,
+    }),
+  })
+
+  async function restore(): Promise<void> {
+    try {
+      checkpoints = await repository.checkpoints()
+      register.restore(await repository.registrations())
+    } catch (error) {
+      // Without the store everything is still measured; only names given earlier and old totals are missing.
+      log.warn('registrations could not be read', { error: String(error) })
+    }
+  }
+
+  const feature: Feature = {
+    name: 'agents',
+    collectors,
+    migrations: [agentsMigration],
+    routes: agentRoutes({
+      clock,
+      registry,
+      quota,
+      register,
+      exposePaths: options.exposePaths,
+      describe: dependencies.describe ?? (() => ({})),
+      ownUid: options.ownUid,
+    }),
+    health() {
+      let live = 0
+      for (const agent of registry.list()) if (agent.endedAtMs === undefined) live++
+      return { status: 'healthy', agents: live, samplesMissed: sampler.missed }
+    },
+    async start() {
+      bus.on('agent.exited', ({ agent }) => repository.checkpoint(agent))
+      await find()
+      await restore()
+      for (let pass = 0; pass < FIRST_PASSES; pass++) {
+        await processes.identify()
+        await find()
+      }
+      await sampler.freshen(new AbortController().signal)
+      sampler.start()
+    },
+    async stop() {
+      await sampler.stop()
+      checkpointAtMs = Number.NEGATIVE_INFINITY
+      checkpoint()
+    },
+  }
+
+  return {
+    feature,
+    get: registry.get,
+    list: registry.list,
+    history: (id) => registry.get(id)?.history,
+    tree: processes.tree,
+    newestFirst: (id) => registry.get(id)?.ordinal ?? Number.POSITIVE_INFINITY,
+    touch(id) {
+      const agent = registry.get(id)
+      if (agent !== undefined) registry.touch(agent)
+    },
+    freshen: sampler.freshen,
+    size: () => ({ ...processes.size(), waiting: processes.candidates.waiting }),
+  }
+}
