@@ -1,5 +1,45 @@
+import { Command, CommanderError } from 'commander'
+import { VERSION } from '../version.ts'
+import { agentsCommand } from './agents.ts'
+import { checkConfigCommand } from './check-config.ts'
+import { completionCommand } from './completion.ts'
+import { doctorCommand } from './doctor.ts'
+import { CliError, EXIT } from './exit.ts'
+import { serveFlags } from './flags.ts'
+import { healthcheckCommand } from './healthcheck.ts'
+import { serveCommand } from './serve.ts'
+
 /** Entry of the binary; `argv` without the interpreter and the script. Returns the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
-  process.stdout.write(`${argv.join(' ')}\n`)
-  return 0
+  const program = createProgram()
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+    return EXIT.ok
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+    if (error instanceof CliError) {
+      process.stderr.write(`${error.message}\n`)
+      return error.exitCode
+    }
+    process.stderr.write(`${(error as Error).stack ?? String(error)}\n`)
+    return EXIT.failure
+  }
+}
+
+/** The whole command line; also read by shell completion and its tests. */
+export function createProgram(): Command {
+  const program = new Command('agent-exporter')
+    .description('Finds AI agents on this host, measures them and exposes them to Prometheus.')
+    .version(`agent-exporter ${VERSION}`, '--version')
+    .showSuggestionAfterError()
+    .enablePositionalOptions()
+    .exitOverride()
+  serveFlags(program)
+  serveCommand(program)
+  agentsCommand(program)
+  doctorCommand(program)
+  checkConfigCommand(program)
+  healthcheckCommand(program)
+  completionCommand(program)
+  return program
 }

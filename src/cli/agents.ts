@@ -1,0 +1,76 @@
+import type { Command } from 'commander'
+import { type ClientOptions, getOk } from './client.ts'
+import { formatBytes, renderTable } from './table.ts'
+
+interface ListedAgent {
+  readonly id: string
+  readonly name: string
+  readonly vendor: string
+  readonly runtime: string
+  readonly state: { readonly lifecycleState: string }
+  readonly memory?: {
+    readonly rssBytes?: number
+    readonly workingSetBytes?: number
+    readonly limitBytes?: number
+  }
+  readonly processes?: number
+}
+
+interface Page {
+  readonly items: readonly ListedAgent[]
+  readonly nextCursor?: string | null
+}
+
+/** `agent-exporter agents`: what the daemon sees now. */
+export function agentsCommand(program: Command): void {
+  program
+    .command('agents')
+    .description('list the agents the daemon sees')
+    .option('--url <url>', 'address of the daemon')
+    .option('--json', 'print the API answer')
+    .action(async (options: ClientOptions & { json?: true }) => {
+      const agents = await listAll({ ...options, ...dataDirOf(program) })
+      if (options.json) {
+        console.log(JSON.stringify(agents, null, 2))
+        return
+      }
+      if (agents.length === 0) {
+        console.log(
+          'No agents found. Start one (claude, codex, aider …) or label a container agent-exporter.agent=<id>.',
+        )
+        return
+      }
+      console.log(
+        renderTable(['AGENT', 'STATE', 'VENDOR', 'RUNTIME', 'PROCS', 'MEMORY', 'LIMIT'], agents.map(row)),
+      )
+    })
+}
+
+export const dataDirOf = (program: Command): { dataDir?: string } => {
+  const dataDir = program.opts<{ 'data.dir'?: string }>()['data.dir']
+  return dataDir === undefined ? {} : { dataDir }
+}
+
+async function listAll(options: ClientOptions): Promise<ListedAgent[]> {
+  const agents: ListedAgent[] = []
+  let cursor: string | null | undefined
+  do {
+    const query = new URLSearchParams({ limit: '500', ...(cursor ? { cursor } : {}) })
+    const page = (await getOk(`/api/v1/agents?${query}`, options)) as Page
+    agents.push(...page.items)
+    cursor = page.nextCursor
+  } while (cursor)
+  return agents
+}
+
+function row(agent: ListedAgent): string[] {
+  return [
+    agent.id,
+    agent.state.lifecycleState,
+    agent.vendor,
+    agent.runtime,
+    agent.processes === undefined ? '-' : String(agent.processes),
+    formatBytes(agent.memory?.workingSetBytes ?? agent.memory?.rssBytes),
+    formatBytes(agent.memory?.limitBytes),
+  ]
+}

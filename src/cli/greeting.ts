@@ -1,0 +1,56 @@
+import type { Reach } from '../platform/reach.ts'
+
+/** What start-up tells: what was found, what is not reachable, where to look. */
+export interface Summary {
+  readonly version: string
+  readonly urls: readonly string[]
+  readonly dataDir: string
+  readonly configFile: string | undefined
+  readonly agents: readonly {
+    readonly id: string
+    readonly runtime: string
+    readonly processes: number | undefined
+  }[]
+  readonly reach: readonly Reach[]
+}
+
+const LISTED_AGENTS = 10
+
+/** The lines a person reads after `npm start`. */
+export function greeting(summary: Summary): string {
+  const { agents } = summary
+  const url = summary.urls[0] ?? ''
+  const found =
+    agents.length === 0
+      ? ['no agents yet; start one (claude, codex, aider …) or label a container agent-exporter.agent=<id>']
+      : [
+          `${agents.length} agent${agents.length === 1 ? '' : 's'}`,
+          ...agents.slice(0, LISTED_AGENTS).map(({ id, runtime, processes }) => {
+            const size = processes === undefined ? '' : `, ${processes} process${processes === 1 ? '' : 'es'}`
+            return `  ${id} (${runtime}${size})`
+          }),
+          ...(agents.length > LISTED_AGENTS ? [`  … and ${agents.length - LISTED_AGENTS} more`] : []),
+        ]
+  const rows: [string, readonly string[]][] = [
+    ['found', found],
+    [
+      'reads',
+      summary.reach.filter(({ state }) => state === 'ok').map(({ name, detail }) => `${name}: ${detail}`),
+    ],
+    [
+      'lacks',
+      summary.reach
+        .filter(({ state }) => state !== 'ok')
+        .map(({ name, detail, cost }) => `${name}: ${detail}; ${cost}`),
+    ],
+    ['data', [summary.dataDir]],
+    ['config', [summary.configFile ?? 'defaults (no file)']],
+    ['urls', [`${url}/metrics`, `${url}/`, `${url}/docs`]],
+  ]
+  const text = rows
+    .filter(([, lines]) => lines.length > 0)
+    .map(([name, lines]) =>
+      lines.map((line, index) => `  ${(index === 0 ? name : '').padEnd(7)} ${line}`).join('\n'),
+    )
+  return `agent-exporter ${summary.version} is running\n${text.join('\n')}\n`
+}

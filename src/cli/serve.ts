@@ -1,0 +1,69 @@
+import type { Command } from 'commander'
+import { type App, createApp } from '../app.ts'
+import { createConfigHolder } from '../config/holder.ts'
+import { ConfigError } from '../config/issue.ts'
+import { loadConfig } from '../config/load.ts'
+import { systemClock } from '../platform/clock.ts'
+import { createLog, silentLog } from '../platform/log.ts'
+import { resolveDataDir } from '../platform/store/data-dir.ts'
+import { CliError, EXIT } from './exit.ts'
+import { disabledCollectors, type ServeFlags } from './flags.ts'
+import { greeting } from './greeting.ts'
+
+/** `agent-exporter [serve]`: runs the daemon until SIGTERM or SIGINT. */
+export function serveCommand(program: Command): void {
+  const run = async (): Promise<void> => {
+    const flags = program.opts<ServeFlags>()
+    const app = buildApp(flags)
+    await (flags.once ? printOnce(app) : serve(app))
+  }
+  program.action(run)
+  program.command('serve').description('run the daemon (the default)').action(run)
+}
+
+function buildApp(flags: ServeFlags): App {
+  const env =
+    flags['store.url'] === undefined
+      ? process.env
+      : { ...process.env, AGENT_EXPORTER__STORE__URL: flags['store.url'] }
+  const load = () => loadConfig(flags['config.file'], env)
+  try {
+    return createApp({
+      config: createConfigHolder(load(), load, systemClock.now),
+      clock: systemClock,
+      log: flags.once ? silentLog : createLog({ level: flags['log.level'], format: flags['log.format'] }),
+      dataDir: resolveDataDir(flags['data.dir'], process.env),
+      listenAddresses: flags['web.listenAddress'],
+      webConfigFile: flags['web.config.file'],
+      maxRequests: flags['web.maxRequests'],
+      procRoot: flags['path.procfs'],
+      cgroupRoot: flags['path.cgroupfs'],
+      processReader: flags['collector.process.reader'],
+      disabledCollectors: disabledCollectors(flags),
+    })
+  } catch (error) {
+    if (error instanceof ConfigError) throw new CliError(EXIT.usage, error.message)
+    throw error
+  }
+}
+
+async function printOnce(app: App): Promise<void> {
+  process.stdout.write(await app.once())
+}
+
+async function serve(app: App): Promise<void> {
+  const stopped = new Promise<string>((resolve) => {
+    process.once('SIGTERM', () => resolve('SIGTERM'))
+    process.once('SIGINT', () => resolve('SIGINT'))
+  })
+  // Without a handler SIGUSR1 opens Node's inspector to anyone of our uid.
+  process.on('SIGUSR1', () => {})
+  process.on('SIGHUP', () => app.reload())
+  await app.start()
+  process.stdout.write(greeting(app.summary()))
+  await stopped
+  // A second signal ends at once: whoever sends it has waited long enough.
+  process.once('SIGTERM', () => process.exit(EXIT.failure))
+  process.once('SIGINT', () => process.exit(EXIT.failure))
+  await app.stop()
+}

@@ -1,0 +1,160 @@
+import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { connect } from 'node:net'
+import { dirname, join } from 'node:path'
+
+export type ReachState = 'ok' | 'limited' | 'missing'
+
+/** One thing the exporter reads from, whether it can, and what is lost when it cannot. */
+export interface Reach {
+  readonly name: string
+  readonly state: ReachState
+  readonly detail: string
+  /** What is absent from the metrics because of it. */
+  readonly cost: string
+}
+
+export interface ReachOptions {
+  readonly procRoot: string
+  readonly cgroupRoot: string
+  readonly dataDir: string
+  readonly environment: Readonly<Record<string, string | undefined>>
+}
+
+/** A socket that does not answer within this time is as good as missing. */
+const DOCKER_TIMEOUT_MS = 1_000
+/** Below this many descriptors, readers close and reopen files of large fleets all the time. */
+const COMFORTABLE_DESCRIPTORS = 4_096
+
+/** Looks at everything once. Reads only; never throws. */
+export async function probeReach(options: ReachOptions): Promise<Reach[]> {
+  return [
+    processes(options),
+    otherUsers(options),
+    cgroups(options),
+    pressure(options),
+    descriptors(options),
+    await docker(options),
+    data(options),
+  ]
+}
+
+function processes({ procRoot }: ReachOptions): Reach {
+  const cost = 'processes are read through pidusage, without I/O, swap and descriptors'
+  try {
+    const count = readdirSync(procRoot).filter((name) => /^\d+$/.test(name)).length
+    return { name: 'processes', state: 'ok', detail: `${procRoot}, ${count} visible`, cost }
+  } catch {
+    return { name: 'processes', state: 'missing', detail: `${procRoot} cannot be read`, cost }
+  }
+}
+
+/** Whether processes of other users may be looked into: uid 0 or CAP_SYS_PTRACE, and no hidepid. */
+function otherUsers({ procRoot }: ReachOptions): Reach {
+  const cost = 'agents of other users show no I/O, descriptors or environment'
+  const name = 'other users'
+  try {
+    const mounts = readFileSync(join(procRoot, 'self/mounts'), 'utf8')
+    const hidepid = /^\S+ \/proc proc \S*hidepid=([12]|invisible|noaccess|ptraceable)/m.test(mounts)
+    const capabilities = /^CapEff:\s*([0-9a-f]+)/m.exec(
+      readFileSync(join(procRoot, 'self/status'), 'utf8'),
+    )?.[1]
+    const ptrace = capabilities !== undefined && (BigInt(`0x${capabilities}`) >> CAP_SYS_PTRACE) & 1n
+    if (ptrace) return { name, state: 'ok', detail: 'CAP_SYS_PTRACE is held', cost }
+    return {
+      name,
+      state: 'limited',
+      detail: hidepid ? '/proc is mounted with hidepid' : 'CAP_SYS_PTRACE is not held',
+      cost,
+    }
+  } catch {
+    return { name, state: 'missing', detail: `${procRoot}/self cannot be read`, cost }
+  }
+}
+
+/** Bit of capabilities(7). */
+const CAP_SYS_PTRACE = 19n
+
+function cgroups({ cgroupRoot }: ReachOptions): Reach {
+  const cost = 'containers are read through the Docker stats API, slower and less'
+  const name = 'cgroups'
+  if (existsSync(join(cgroupRoot, 'cgroup.controllers')))
+    return { name, state: 'ok', detail: `version 2 at ${cgroupRoot}`, cost }
+  if (existsSync(join(cgroupRoot, 'memory')))
+    return { name, state: 'ok', detail: `version 1 at ${cgroupRoot}`, cost }
+  return { name, state: 'missing', detail: `no control groups at ${cgroupRoot}`, cost }
+}
+
+function pressure({ procRoot }: ReachOptions): Reach {
+  const cost = 'no pressure metrics (kernel without CONFIG_PSI or booted with psi=0)'
+  const found = existsSync(join(procRoot, 'pressure/memory'))
+  return {
+    name: 'pressure',
+    state: found ? 'ok' : 'missing',
+    detail: found ? `${procRoot}/pressure` : 'no PSI in this kernel',
+    cost,
+  }
+}
+
+function descriptors({ procRoot }: ReachOptions): Reach {
+  const cost = 'files of large fleets are reopened at every sample'
+  const name = 'descriptors'
+  try {
+    const limit = Number(
+      /^Max open files\s+(\d+)/m.exec(readFileSync(join(procRoot, 'self/limits'), 'utf8'))?.[1],
+    )
+    return {
+      name,
+      state: limit >= COMFORTABLE_DESCRIPTORS ? 'ok' : 'limited',
+      detail: `limit ${limit}`,
+      cost,
+    }
+  } catch {
+    return { name, state: 'missing', detail: 'limit unknown', cost }
+  }
+}
+
+async function docker({ environment }: ReachOptions): Promise<Reach> {
+  const cost = 'containers are not found'
+  const name = 'Docker'
+  const host = environment['DOCKER_HOST']
+  if (host !== undefined && !host.startsWith('unix://'))
+    return { name, state: 'ok', detail: 'remote engine (DOCKER_HOST)', cost }
+  const path = host?.slice('unix://'.length) ?? '/var/run/docker.sock'
+  if (!existsSync(path)) return { name, state: 'missing', detail: `no socket at ${path}`, cost }
+  const failure = await ping(path)
+  return failure === undefined
+    ? { name, state: 'ok', detail: path, cost }
+    : { name, state: 'missing', detail: `${path} ${failure}`, cost }
+}
+
+/** Undefined when the engine answers `GET /_ping`, else why not. */
+function ping(path: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect(path)
+    const done = (failure: string | undefined): void => {
+      socket.destroy()
+      resolve(failure)
+    }
+    socket.setTimeout(DOCKER_TIMEOUT_MS, () => done('does not answer'))
+    socket.once('error', (error: NodeJS.ErrnoException) =>
+      done(error.code === 'EACCES' ? 'may not be opened by this user' : `cannot be reached (${error.code})`),
+    )
+    socket.once('connect', () => socket.write('GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n'))
+    socket.once('data', (bytes) =>
+      done(/^HTTP\/1\.\d 200/.test(bytes.toString('latin1')) ? undefined : 'does not speak the Docker API'),
+    )
+    socket.once('end', () => done('closed the connection'))
+  })
+}
+
+function data({ dataDir }: ReachOptions): Reach {
+  const cost = 'nothing is remembered across a restart'
+  let folder = dataDir
+  while (!existsSync(folder) && folder !== dirname(folder)) folder = dirname(folder)
+  try {
+    accessSync(folder, constants.W_OK)
+    return { name: 'data', state: statSync(folder).isDirectory() ? 'ok' : 'missing', detail: dataDir, cost }
+  } catch {
+    return { name: 'data', state: 'missing', detail: `${dataDir} cannot be written`, cost }
+  }
+}
