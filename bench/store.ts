@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { systemClock } from '../src/platform/clock.ts'
+import { silentLog } from '../src/platform/log.ts'
 import type { Migration } from '../src/platform/store/migration.ts'
 import { column, required } from '../src/platform/store/migration-types.ts'
 import { openStore } from '../src/platform/store/open.ts'
@@ -164,7 +165,7 @@ const store = await openStore<Tables>({
   dataDir: dir,
   daemonId: 'bench',
   clock: systemClock,
-  log: { info() {}, warn() {}, error() {} },
+  log: silentLog,
   migrations: [usage],
 })
 try {

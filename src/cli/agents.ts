@@ -4,16 +4,17 @@ import { formatBytes, renderTable } from './table.ts'
 
 interface ListedAgent {
   readonly id: string
-  readonly name: string
-  readonly vendor: string
+  readonly vendor?: string
   readonly runtime: string
-  readonly state: { readonly lifecycleState: string }
-  readonly memory?: {
-    readonly rssBytes?: number
-    readonly workingSetBytes?: number
-    readonly limitBytes?: number
+  readonly state: {
+    readonly lifecycleState: string
+    readonly lifecycleMetrics: {
+      readonly processes?: number
+      readonly rssBytes?: number
+      readonly workingSetBytes?: number
+      readonly memoryLimitBytes?: number
+    }
   }
-  readonly processes?: number
 }
 
 interface Page {
@@ -63,14 +64,15 @@ async function listAll(options: ClientOptions): Promise<ListedAgent[]> {
   return agents
 }
 
-function row(agent: ListedAgent): string[] {
+function row({ id, vendor, runtime, state }: ListedAgent): string[] {
+  const { processes, workingSetBytes, rssBytes, memoryLimitBytes } = state.lifecycleMetrics
   return [
-    agent.id,
-    agent.state.lifecycleState,
-    agent.vendor,
-    agent.runtime,
-    agent.processes === undefined ? '-' : String(agent.processes),
-    formatBytes(agent.memory?.workingSetBytes ?? agent.memory?.rssBytes),
-    formatBytes(agent.memory?.limitBytes),
+    id,
+    state.lifecycleState,
+    vendor ?? '-',
+    runtime,
+    processes === undefined ? '-' : String(processes),
+    formatBytes(workingSetBytes ?? rssBytes),
+    formatBytes(memoryLimitBytes),
   ]
 }

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { resolveDataDir } from '../platform/store/data-dir.ts'
+import { readControlToken } from '../platform/http/control-token.ts'
+import { dataDirFrom } from './data-dir.ts'
 import { CliError, EXIT } from './exit.ts'
 
 /** Where the daemon is and who we are to it. */
@@ -62,7 +61,7 @@ export async function getOk(path: string, options: ClientOptions): Promise<unkno
 function readToken(options: ClientOptions): string | undefined {
   if (process.env['AGENT_EXPORTER_TOKEN']) return process.env['AGENT_EXPORTER_TOKEN']
   try {
-    return readFileSync(join(resolveDataDir(options.dataDir, process.env), 'control.token'), 'utf8').trim()
+    return readControlToken(dataDirFrom(options.dataDir))
   } catch {
     return undefined // Another user's daemon: what anonymous callers may read is still answered.
   }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { probeReach, type ReachState } from '../platform/reach.ts'
-import { resolveDataDir } from '../platform/store/data-dir.ts'
+import { dataDirFrom } from './data-dir.ts'
 import type { ServeFlags } from './flags.ts'
 import { renderTable } from './table.ts'
 
@@ -17,7 +17,7 @@ export function doctorCommand(program: Command): void {
       const reach = await probeReach({
         procRoot: flags['path.procfs'],
         cgroupRoot: flags['path.cgroupfs'],
-        dataDir: resolveDataDir(flags['data.dir'], process.env),
+        dataDir: dataDirFrom(flags['data.dir']),
         environment: process.env,
       })
       if (options.json) {

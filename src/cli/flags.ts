@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { COLLECTOR_NAMES } from '../app.ts'
 import type { LogFormat, LogLevel } from '../platform/log.ts'
+import { COLLECTOR_NAMES } from '../settings.ts'
 
 /** Flags of the daemon as commander hands them over; dots stay, dashes become camel case. */
 export interface ServeFlags {

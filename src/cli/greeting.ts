@@ -1,18 +1,4 @@
-import type { Reach } from '../platform/reach.ts'
-
-/** What start-up tells: what was found, what is not reachable, where to look. */
-export interface Summary {
-  readonly version: string
-  readonly urls: readonly string[]
-  readonly dataDir: string
-  readonly configFile: string | undefined
-  readonly agents: readonly {
-    readonly id: string
-    readonly runtime: string
-    readonly processes: number | undefined
-  }[]
-  readonly reach: readonly Reach[]
-}
+import type { Summary } from '../app.ts'
 
 const LISTED_AGENTS = 10
 

@@ -32,7 +32,6 @@ export function createProgram(): Command {
     .description('Finds AI agents on this host, measures them and exposes them to Prometheus.')
     .version(`agent-exporter ${VERSION}`, '--version')
     .showSuggestionAfterError()
-    .enablePositionalOptions()
     .exitOverride()
   serveFlags(program)
   serveCommand(program)

@@ -5,7 +5,7 @@ import { ConfigError } from '../config/issue.ts'
 import { loadConfig } from '../config/load.ts'
 import { systemClock } from '../platform/clock.ts'
 import { createLog, silentLog } from '../platform/log.ts'
-import { resolveDataDir } from '../platform/store/data-dir.ts'
+import { dataDirFrom } from './data-dir.ts'
 import { CliError, EXIT } from './exit.ts'
 import { disabledCollectors, type ServeFlags } from './flags.ts'
 import { greeting } from './greeting.ts'
@@ -32,7 +32,7 @@ function buildApp(flags: ServeFlags): App {
       config: createConfigHolder(load(), load, systemClock.now),
       clock: systemClock,
       log: flags.once ? silentLog : createLog({ level: flags['log.level'], format: flags['log.format'] }),
-      dataDir: resolveDataDir(flags['data.dir'], process.env),
+      dataDir: dataDirFrom(flags['data.dir']),
       listenAddresses: flags['web.listenAddress'],
       webConfigFile: flags['web.config.file'],
       maxRequests: flags['web.maxRequests'],
@@ -58,7 +58,7 @@ async function serve(app: App): Promise<void> {
   })
   // Without a handler SIGUSR1 opens Node's inspector to anyone of our uid.
   process.on('SIGUSR1', () => {})
-  process.on('SIGHUP', () => app.reload())
+  process.on('SIGHUP', () => reload(app))
   await app.start()
   process.stdout.write(greeting(app.summary()))
   await stopped
@@ -66,4 +66,11 @@ async function serve(app: App): Promise<void> {
   process.once('SIGTERM', () => process.exit(EXIT.failure))
   process.once('SIGINT', () => process.exit(EXIT.failure))
   await app.stop()
+}
+
+/** The reload has logged what is wrong; the old configuration stays in force. */
+function reload(app: App): void {
+  try {
+    app.reload()
+  } catch {}
 }

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../clock.ts'
+import type { Log } from '../log.ts'
 import { type FailureReason, StoreUnavailable } from './failure.ts'
-import type { StoreLog } from './store.ts'
 
 const FIRST_RETRY_MS = 1_000
 const LAST_RETRY_MS = 30_000
@@ -15,7 +15,7 @@ export interface Availability {
 
 export interface AvailabilityDeps {
   readonly clock: Clock
-  readonly log: StoreLog
+  readonly log: Log
   /** Settles when the store can be written. */
   readonly probe: () => Promise<void>
   readonly onRecovered: () => void
@@ -43,7 +43,7 @@ export function createAvailability({ clock, log, probe, onRecovered }: Availabil
     if (stopped) return
     down = undefined
     delay = FIRST_RETRY_MS
-    log.info({}, 'the store can be written again')
+    log.info('the store can be written again')
     onRecovered()
   }
 
@@ -52,7 +52,7 @@ export function createAvailability({ clock, log, probe, onRecovered }: Availabil
     markDown(reason, detail) {
       if (down || stopped) return
       down = { reason, detail }
-      log.error({ reason, detail }, 'the store cannot be written; trying again')
+      log.error('the store cannot be written; trying again', { reason, detail })
       schedule()
     },
     stop() {

@@ -1,8 +1,9 @@
 import type { Clock, Timer } from '../clock.ts'
+import type { Log } from '../log.ts'
 import { isUnavailable, StoreUnavailable } from './failure.ts'
 import type { RowsValue } from './sqlite-protocol.ts'
 import type { StoreCounters } from './stats.ts'
-import type { StoreLog, Upsert } from './store.ts'
+import type { Upsert } from './store.ts'
 
 /** Rows wait at most this long for company. */
 const FLUSH_AFTER_MS = 100
@@ -29,7 +30,7 @@ export interface ShapedRows {
 
 export interface BatchWriterDeps {
   readonly clock: Clock
-  readonly log: StoreLog
+  readonly log: Log
   readonly counters: StoreCounters
   /** Writes all in one transaction. Throws StoreUnavailable when nothing was written; the rows are kept. */
   readonly write: (segments: readonly ShapedRows[]) => Promise<RowsValue>
@@ -138,7 +139,7 @@ export function createBatchWriter(deps: BatchWriterDeps): BatchWriter {
       if (rejected > 0) {
         counters.dropped.rejected += rejected
         if (firstRejection) counters.failures[firstRejection.reason] += rejected
-        log.warn({ rejected, why: firstRejection?.message }, 'the store refused batched rows')
+        log.warn('the store refused batched rows', { rejected, why: firstRejection?.message })
       }
     } catch (error) {
       if (error instanceof StoreUnavailable && isUnavailable(error.reason)) {
@@ -150,7 +151,7 @@ export function createBatchWriter(deps: BatchWriterDeps): BatchWriter {
         // Not a fault of the store: trying again would fail again.
         bytes -= size
         counters.dropped.rejected += inFlight
-        log.warn({ rejected: inFlight, why: String(error) }, 'the store refused batched rows')
+        log.warn('the store refused batched rows', { rejected: inFlight, why: String(error) })
       }
       throw error
     } finally {

@@ -1,6 +1,7 @@
 import { dirname, join, resolve } from 'node:path'
 import { type Dialect, Kysely } from 'kysely'
 import type { Clock } from '../clock.ts'
+import type { Log } from '../log.ts'
 import { Problem } from '../problem.ts'
 import { createAvailability } from './availability.ts'
 import type { Backend, BackendHooks } from './backend.ts'
@@ -10,7 +11,7 @@ import { migrate } from './migrate.ts'
 import type { Migration } from './migration.ts'
 import { createSqliteBackend } from './sqlite-backend.ts'
 import { createStoreCounters, type StoreCounters } from './stats.ts'
-import type { OwnedTables, Quarantine, Store, StoreKind, StoreLog } from './store.ts'
+import type { OwnedTables, Quarantine, Store, StoreKind } from './store.ts'
 
 /** How long `close` waits for buffered rows. */
 const CLOSE_FLUSH_MS = 2_000
@@ -22,7 +23,7 @@ export interface OpenStoreOptions {
   readonly dataDir: string
   readonly daemonId: string
   readonly clock: Clock
-  readonly log: StoreLog
+  readonly log: Log
   readonly migrations: readonly Migration[]
   /** A damaged database was put aside and a new one started. */
   readonly onQuarantine?: (quarantine: Quarantine) => void
@@ -48,12 +49,13 @@ export async function openStore<DB extends OwnedTables<DB>>(options: OpenStoreOp
         options.migrations,
         clock.now(),
       )
-      if (applied.length > 0) log.info({ applied }, 'the schema of the store was brought up to date')
+      if (applied.length > 0)
+        log.info('the schema of the store was brought up to date', { applied: applied.join(', ') })
     },
     unavailable: (error) => availability.markDown(error.reason, error.message),
     quarantined(quarantine) {
       lastQuarantine = quarantine
-      log.error({ ...quarantine }, 'the database was damaged: it was put aside and a new one started')
+      log.error('the database was damaged: it was put aside and a new one started', { ...quarantine })
       options.onQuarantine?.(quarantine)
     },
   }

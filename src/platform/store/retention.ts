@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Clock, Timer } from '../clock.ts'
-import type { OwnedTables, Store, StoreLog } from './store.ts'
+import type { Log } from '../log.ts'
+import type { OwnedTables, Store } from './store.ts'
 
 /** Rows deleted per statement: some milliseconds, so that nobody waits long behind it. */
 const SLICE_ROWS = 5_000
@@ -25,7 +26,7 @@ export interface Retention {
 export interface RetentionDeps<DB extends OwnedTables<DB>> {
   readonly store: Store<DB>
   readonly clock: Clock
-  readonly log: StoreLog
+  readonly log: Log
   readonly rules: readonly RetentionRule[]
   readonly everyMs: number
 }
@@ -77,7 +78,7 @@ export function createRetention<DB extends OwnedTables<DB>>(deps: RetentionDeps<
     timer = clock.setTimer(everyMs, () => {
       run()
         .catch((error: unknown) =>
-          log.warn({ error: String(error) }, 'retention did not finish; it runs again'),
+          log.warn('retention did not finish; it runs again', { error: String(error) }),
         )
         .finally(() => {
           if (!stopped) schedule()

@@ -69,10 +69,3 @@ export interface Quarantine {
   /** Damaged files that now lie in the directory. None is ever deleted. */
   readonly kept: number
 }
-
-/** The few log methods used here; a pino logger fits. */
-export interface StoreLog {
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-  error(fields: object, message: string): void
-}

@@ -1,6 +1,5 @@
 import type { Migration } from '../../../src/platform/store/migration.ts'
 import { column, required } from '../../../src/platform/store/migration-types.ts'
-import type { StoreLog } from '../../../src/platform/store/store.ts'
 
 /** The tables of two imaginary rooms: an upserted one and an append-only one. */
 export interface AgentsTables {
@@ -56,8 +55,6 @@ const samples: Migration = {
 export const testMigrations: readonly Migration[] = [samples, agents]
 
 export const DAEMON = '11111111-2222-4333-8444-555555555555'
-
-export const quietLog: StoreLog = { info() {}, warn() {}, error() {} }
 
 export function agent(id: string, state = 'running', seen_ms = 1): TestTables['agents'] {
   return { daemon_id: DAEMON, id, state, seen_ms, labels: null }

@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../../src/platform/clock.ts'
+import { silentLog } from '../../../src/platform/log.ts'
 import { type OpenStoreOptions, openStore } from '../../../src/platform/store/open.ts'
 import type { Store } from '../../../src/platform/store/store.ts'
-import { DAEMON, quietLog, type TestTables, testMigrations } from './fixture.ts'
+import { DAEMON, type TestTables, testMigrations } from './fixture.ts'
 
 export function temporaryDir(): string {
   return mkdtempSync(join(tmpdir(), 'ae-store-'))
@@ -20,7 +21,7 @@ export function openTestStore(
   return openStore<TestTables>({
     url: 'sqlite',
     clock: systemClock,
-    log: quietLog,
+    log: silentLog,
     daemonId: DAEMON,
     migrations: testMigrations,
     ...options,

@@ -12,10 +12,11 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { silentLog } from '../../../src/platform/log.ts'
 import { createRetention } from '../../../src/platform/store/retention.ts'
 import type { Quarantine, Store } from '../../../src/platform/store/store.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
-import { agent, quietLog, sample, type TestTables } from './fixture.ts'
+import { agent, sample, type TestTables } from './fixture.ts'
 import { openTestStore, removeDir, temporaryDir } from './place.ts'
 
 const PAGE = 4096
@@ -141,7 +142,7 @@ describe('SQLite file', () => {
     const full = statSync(file()).size + statSync(`${file()}-wal`).size
     expect(full).toBeGreaterThan(16 * 1024 * 1024)
     const rules = [{ table: 'samples', column: 'at_ms', keepMs: 60_000 }]
-    expect(await createRetention({ store, clock, log: quietLog, rules, everyMs: 1 }).run()).toBe(40_000)
+    expect(await createRetention({ store, clock, log: silentLog, rules, everyMs: 1 }).run()).toBe(40_000)
     expect(statSync(file()).size + statSync(`${file()}-wal`).size).toBeLessThan(256 * 1024)
   })
 
@@ -149,7 +150,7 @@ describe('SQLite file', () => {
     const clock = fakeClock(1_000_000)
     store = await openTestStore({ dataDir })
     const rules = [{ table: 'samples', column: 'at_ms', keepMs: 1_000 }]
-    const retention = createRetention({ store, clock, log: quietLog, rules, everyMs: 60_000 })
+    const retention = createRetention({ store, clock, log: silentLog, rules, everyMs: 60_000 })
     retention.start()
     const count = async () => (await store?.db.selectFrom('samples').select('seq').execute())?.length
     for (let round = 0; round < 2; round++) {

@@ -1,11 +1,12 @@
 import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { silentLog } from '../../../src/platform/log.ts'
 import { ConstraintError } from '../../../src/platform/store/failure.ts'
 import type { Migration } from '../../../src/platform/store/migration.ts'
 import { createRetention } from '../../../src/platform/store/retention.ts'
 import type { Store } from '../../../src/platform/store/store.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
-import { agent, DAEMON, quietLog, sample, type TestTables, testMigrations } from './fixture.ts'
+import { agent, DAEMON, sample, type TestTables, testMigrations } from './fixture.ts'
 
 /** An empty place for data; every `open` of one place meets the same data. */
 export interface StorePlace {
@@ -239,7 +240,7 @@ export function storeContract(newPlace: () => Promise<StorePlace>): void {
       store.enqueue('samples', { ...sample(1, 1), daemon_id: 'another' })
       await store.flush()
       const rules = [{ table: 'samples', column: 'at_ms', keepMs: 60_000, maxRows: 900 }]
-      const retention = createRetention({ store, clock, log: quietLog, rules, everyMs: 60_000 })
+      const retention = createRetention({ store, clock, log: silentLog, rules, everyMs: 60_000 })
       expect(await retention.run()).toBe(11_100)
       expect(await countSamples()).toBe(901)
       expect(await retention.run()).toBe(0)

@@ -28,16 +28,26 @@ describe('greeting', () => {
   })
 
   it('lists only the first of many', () => {
-    const agents = Array.from({ length: 25 }, (_, n) => ({ id: `a${n}`, runtime: 'process', processes: undefined }))
+    const agents = Array.from({ length: 25 }, (_, n) => ({
+      id: `a${n}`,
+      runtime: 'process',
+      processes: undefined,
+    }))
     expect(greeting({ ...summary, agents })).toContain('… and 15 more')
   })
 })
 
 describe('tables', () => {
   it('align columns and let no cell write escape sequences', () => {
-    expect(renderTable(['A', 'B'], [['long cell', 'x'], ['\u001b[2J', 'y']])).toBe(
-      'A          B\nlong cell  x\n\ufffd[2J       y',
-    )
+    expect(
+      renderTable(
+        ['A', 'B'],
+        [
+          ['long cell', 'x'],
+          ['\u001b[2J', 'y'],
+        ],
+      ),
+    ).toBe('A          B\nlong cell  x\n\ufffd[2J       y')
   })
 
   it.each([

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { silentLog } from '../../../../src/platform/log.ts'
 import { createAvailability } from '../../../../src/platform/store/availability.ts'
 import { StoreUnavailable } from '../../../../src/platform/store/failure.ts'
 import { fakeClock } from '../../../support/fake-clock.ts'
@@ -11,7 +12,7 @@ function rig() {
   const state = { broken: true, recovered: 0 }
   const availability = createAvailability({
     clock,
-    log: { info() {}, warn() {}, error() {} },
+    log: silentLog,
     async probe() {
       probes.push(clock.monotonic())
       if (state.broken) throw new StoreUnavailable('readonly')

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { silentLog } from '../../../../src/platform/log.ts'
 import { createBatchWriter, type ShapedRows } from '../../../../src/platform/store/batch-writer.ts'
 import { StoreUnavailable } from '../../../../src/platform/store/failure.ts'
 import { createStoreCounters } from '../../../../src/platform/store/stats.ts'
@@ -14,7 +15,7 @@ function rig() {
   const writer = createBatchWriter({
     clock,
     counters,
-    log: { info() {}, warn() {}, error() {} },
+    log: silentLog,
     ready: () => !state.away,
     onUnavailable: () => {
       state.away = true

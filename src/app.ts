@@ -1,0 +1,232 @@
+import { type AgentsTables, agentsMigration, agentsRetention } from './agents/repository.ts'
+import type { Config } from './config/schema.ts'
+import { createCatalogue } from './platform/exposition/catalogue.ts'
+import type { MetricsGroup } from './platform/exposition/metrics-page.ts'
+import { metricsRoutes } from './platform/exposition/routes.ts'
+import { createScraper, type Scraper, scrapeFamilies } from './platform/exposition/scrape.ts'
+import { createSlices, type Slices } from './platform/exposition/slices.ts'
+import { renderText } from './platform/exposition/writer.ts'
+import type { Feature, HealthCheck } from './platform/feature.ts'
+import { ensureControlToken } from './platform/http/control-token.ts'
+import { createBaseRoutes } from './platform/http/routes.ts'
+import { type AccessOptions, createHttpServer, type HttpServer } from './platform/http/server.ts'
+import { Problem } from './platform/problem.ts'
+import { probeReach, type Reach } from './platform/reach.ts'
+import { readDaemonId } from './platform/store/daemon-id.ts'
+import { ensureDataDir } from './platform/store/data-dir.ts'
+import { createNoStore } from './platform/store/no-store.ts'
+import { openStore } from './platform/store/open.ts'
+import { createRetention, type Retention } from './platform/store/retention.ts'
+import type { Store } from './platform/store/store.ts'
+import { createRooms, type Rooms } from './rooms.ts'
+import { scrapeTargets } from './sd.ts'
+import type { Settings } from './settings.ts'
+import { VERSION } from './version.ts'
+
+/** What start-up tells a person. */
+export interface Summary {
+  readonly version: string
+  readonly urls: readonly string[]
+  readonly dataDir: string
+  readonly configFile: string | undefined
+  readonly agents: readonly {
+    readonly id: string
+    readonly runtime: string
+    readonly processes: number | undefined
+  }[]
+  readonly reach: readonly Reach[]
+}
+
+/** The daemon. */
+export interface App {
+  /** Opens the store, starts every room, takes a first sample, listens. Rejects and leaves nothing open on failure. */
+  start(): Promise<void>
+  /** Stops in the reverse order; requests under way have 5 s. Idempotent. */
+  stop(): Promise<void>
+  /** One collection as text 0.0.4, without a store and without listening. */
+  once(): Promise<string>
+  /** Reads the configuration anew. Throws when it is bad; the old one then stays in force. */
+  reload(): void
+  summary(): Summary
+}
+
+const RETENTION_EVERY_MS = 10 * 60_000
+
+/** Everything that `/metrics` can show, by collector, for docs/metrics.md. Reads nothing of the machine. */
+export function metricsGroups(settings: Settings): MetricsGroup[] {
+  const rooms = createRooms(settings, createNoStore(), () => undefined)
+  void rooms.close()
+  return [...rooms.collectors, { name: 'scrape', families: scrapeFamilies }]
+}
+
+/** Composes the rooms. Everything the daemon does begins here; no room knows another. */
+export function createApp(settings: Settings): App {
+  const { clock, log, config, dataDir } = settings
+  let store: Store<AgentsTables> | undefined
+  let rooms: Rooms | undefined
+  let retention: Retention | undefined
+  const started: Feature[] = []
+  let http: HttpServer | undefined
+  let urls: readonly string[] = []
+  let reach: readonly Reach[] = []
+  let ready = false
+  let stopping: Promise<void> | undefined
+
+  async function start(): Promise<void> {
+    try {
+      await open()
+    } catch (error) {
+      await stop()
+      throw error
+    }
+  }
+
+  async function open(): Promise<void> {
+    ensureDataDir(dataDir)
+    const controlToken = ensureControlToken(dataDir)
+    store = await openStore<AgentsTables>({
+      url: config.current.store.url,
+      dataDir,
+      daemonId: readDaemonId(dataDir),
+      clock,
+      log,
+      migrations: [agentsMigration],
+    })
+    retention = createRetention({ store, clock, log, rules: [agentsRetention], everyMs: RETENTION_EVERY_MS })
+    rooms = createRooms(settings, store, () => store?.stats())
+    const slices = createSlices()
+    const scraper = createAppScraper(settings, rooms, slices)
+    http = await createServer(rooms, scraper, slices, controlToken)
+    config.onChange((next) => http?.updateAccess(accessOf(next, controlToken)))
+    reach = await probeReach({ ...settings, environment: process.env })
+    for (const feature of rooms.features) {
+      started.push(feature)
+      await feature.start?.()
+    }
+    retention.start()
+    await scraper.scrape()
+    ready = true
+    urls = await http.listen()
+  }
+
+  function createServer(
+    { self, features }: Rooms,
+    scraper: Scraper,
+    slices: Slices,
+    controlToken: string,
+  ): Promise<HttpServer> {
+    const base = createBaseRoutes({
+      version: VERSION,
+      isReady: () => ready,
+      checks,
+      targets: () => scrapeTargets(urls),
+      reload: async () => reload(),
+    })
+    return createHttpServer({
+      listen: settings.listenAddresses,
+      access: accessOf(config.current, controlToken),
+      ...(settings.webConfigFile === undefined ? {} : { webConfigFile: settings.webConfigFile }),
+      routes: [
+        base,
+        metricsRoutes({ scraper, slices, maxRequests: settings.maxRequests }),
+        ...features.flatMap(({ routes }) => routes ?? []),
+      ],
+      version: VERSION,
+      clock,
+      log,
+      onProblem: self.countHttpError,
+    })
+  }
+
+  function checks(): Record<string, HealthCheck> {
+    const parts: Record<string, HealthCheck> = {}
+    if (store !== undefined) parts['database'] = store.health()
+    for (const { name, health } of rooms?.features ?? []) if (health !== undefined) parts[name] = health()
+    return parts
+  }
+
+  function reload(): void {
+    const outcome = config.reload()
+    if (!outcome.ok) {
+      log.error('the configuration was not reloaded', { error: outcome.error.message })
+      throw new Problem('AE_BAD_REQUEST', outcome.error.message)
+    }
+    const restart = outcome.needRestart.join(', ')
+    log.info('the configuration was reloaded', restart === '' ? {} : { needs_restart: restart })
+  }
+
+  function stop(): Promise<void> {
+    stopping ??= close()
+    return stopping
+  }
+
+  async function close(): Promise<void> {
+    ready = false
+    // Requests end before the rooms they ask, rooms before what they read from and write to.
+    await attempt(() => http?.close())
+    for (const feature of started.reverse()) await attempt(() => feature.stop?.())
+    await attempt(() => retention?.stop())
+    await attempt(() => rooms?.close())
+    await attempt(() => store?.close())
+  }
+
+  async function attempt(step: () => Promise<void> | void | undefined): Promise<void> {
+    try {
+      await step()
+    } catch (error) {
+      log.error('a part did not stop as it should', { error: String(error) })
+    }
+  }
+
+  return {
+    start,
+    stop,
+    reload,
+    async once() {
+      const built = createRooms(settings, createNoStore(), () => undefined)
+      for (const feature of built.features) await feature.start?.()
+      try {
+        return renderText(await createAppScraper(settings, built, createSlices()).scrape(), 'text')
+      } finally {
+        for (const feature of built.features.toReversed()) await feature.stop?.()
+        await built.close()
+      }
+    },
+    summary: () => ({
+      version: VERSION,
+      urls,
+      dataDir,
+      configFile: config.file,
+      agents: [...(rooms?.agents.list() ?? [])]
+        .filter(({ endedAtMs }) => endedAtMs === undefined)
+        .map(({ id, runtime, reading }) => ({ id, runtime, processes: reading.processes })),
+      reach,
+    }),
+  }
+}
+
+function createAppScraper(settings: Settings, { agents, self, collectors }: Rooms, slices: Slices): Scraper {
+  const { clock, log, config, disabledCollectors } = settings
+  const enabled = collectors.filter(({ name }) => !disabledCollectors.includes(name))
+  return createScraper({
+    catalogue: createCatalogue([...collectors.flatMap(({ families }) => families), ...scrapeFamilies]),
+    collectors: enabled,
+    clock,
+    slices,
+    maxSeries: config.current.agents.maxSeries,
+    newestFirst: agents.newestFirst,
+    onDropped: self.countDropped,
+    onRefused: self.countRefused,
+    onError: (collector, error) => log.warn('a collector failed', { collector, error: String(error) }),
+  })
+}
+
+function accessOf({ auth }: Config, controlToken: string): AccessOptions {
+  return {
+    tokens: auth.tokens,
+    anonymous: auth.anonymous,
+    allowedHosts: auth.allowedHosts,
+    allowedOrigins: auth.allowedOrigins,
+    controlToken,
+  }
+}

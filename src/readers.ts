@@ -1,0 +1,52 @@
+import { type CgroupFinder, createCgroupReader } from './platform/cgroup/reader.ts'
+import type { DockerEngine } from './platform/docker/container.ts'
+import { createDockerEngine } from './platform/docker/engine.ts'
+import { createNetworkReader, type NetworkReader } from './platform/docker/network.ts'
+import { createHostCollector, type HostCollector } from './platform/host/collector.ts'
+import { createHostReader } from './platform/host/host-reader.ts'
+import { createPidusageReader } from './platform/proc/pidusage-reader.ts'
+import { createPortableTable } from './platform/proc/portable-table.ts'
+import { createProcReader } from './platform/proc/proc-reader.ts'
+import type { ProcessReader, ProcessTable } from './platform/proc/process.ts'
+import { createProcessTable } from './platform/proc/process-table.ts'
+import { createSlowLane, type WatchedSlowLane } from './platform/proc/slow-lane.ts'
+import type { Settings } from './settings.ts'
+
+/** Everything that reads the machine, chosen once at start. */
+export interface Readers {
+  readonly table: ProcessTable
+  readonly process: ProcessReader
+  readonly slow: WatchedSlowLane
+  readonly cgroups: CgroupFinder
+  readonly docker: DockerEngine
+  readonly network: NetworkReader
+  readonly host: HostCollector
+  close(): Promise<void>
+}
+
+/** The fast readers on Linux, the portable ones elsewhere or when asked for. Opens nothing that blocks. */
+export function createReaders({ procRoot, cgroupRoot, processReader, clock, log }: Settings): Readers {
+  const linux = process.platform === 'linux'
+  const portable = processReader === 'pidusage' || (processReader === 'auto' && !linux)
+  const monotonic = clock.monotonic
+  const reader = portable ? createPidusageReader() : createProcReader({ root: procRoot, monotonic })
+  const slow = createSlowLane({ root: procRoot, clock })
+  const cgroups = createCgroupReader({ root: cgroupRoot, procRoot, clock })
+  return {
+    table: linux ? createProcessTable({ root: procRoot, monotonic }) : createPortableTable(),
+    process: reader,
+    slow,
+    cgroups,
+    docker: createDockerEngine({
+      clock,
+      onListenerError: (error) => log.error('a container change was not taken', { error: String(error) }),
+    }),
+    network: createNetworkReader(procRoot),
+    host: createHostCollector({ reader: createHostReader({ root: procRoot }) }),
+    async close() {
+      reader.close()
+      cgroups.close()
+      await slow.close()
+    },
+  }
+}

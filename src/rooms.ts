@@ -1,0 +1,115 @@
+import type { AgentEvents } from './agents/model.ts'
+import type { AgentsTables } from './agents/repository.ts'
+import { type Agents, createAgents } from './agents/service.ts'
+import { createBus } from './platform/bus.ts'
+import { createStatsFallback } from './platform/docker/stats-fallback.ts'
+import type { Collector, Feature } from './platform/feature.ts'
+import { readBootId, readBootTime, readKernelFacts, readPidNamespace } from './platform/proc/kernel-facts.ts'
+import type { StoreStats } from './platform/store/stats.ts'
+import type { Store } from './platform/store/store.ts'
+import { createReaders, type Readers } from './readers.ts'
+import { createSelf, type Self } from './self.ts'
+import type { Settings } from './settings.ts'
+
+/** The part of the store that rooms write to. */
+export type RoomStore = Pick<Store<AgentsTables>, 'db' | 'enqueue' | 'daemonId'>
+
+/** Every room of the house, built and not yet started. */
+export interface Rooms {
+  readonly readers: Readers
+  readonly agents: Agents
+  readonly self: Self
+  /** In the order in which they start; they stop in the reverse order. */
+  readonly features: readonly Feature[]
+  /** All collectors, enabled or not, in the order in which they are printed. */
+  readonly collectors: readonly Collector[]
+  close(): Promise<void>
+}
+
+/** Builds the rooms and hands each what it needs. Nothing is read, opened or started yet. */
+export function createRooms(
+  settings: Settings,
+  store: RoomStore,
+  storeStats: () => StoreStats | undefined,
+): Rooms {
+  const { clock, log, config } = settings
+  const readers = createReaders(settings)
+  const bus = createBus<AgentEvents>((error, event) =>
+    log.error('an event handler failed', { event, error: String(error) }),
+  )
+  const agents = createAgents({
+    clock,
+    bus,
+    log,
+    table: readers.table,
+    reader: readers.process,
+    slow: readers.slow,
+    space: processSpace(settings.procRoot),
+    startedAtMs: startTimes(settings),
+    containers: {
+      engine: readers.docker,
+      cgroups: readers.cgroups,
+      network: readers.network,
+      stats: createStatsFallback({ stats: (id) => readers.docker.stats(id) }),
+    },
+    store,
+    options: {
+      intervalMs: config.current.sampling.interval,
+      retentionMs: () => config.current.agents.retention,
+      commands: () => commandsOf(config.current.agents.discovery),
+      discoverContainers: () => config.current.agents.discovery.containers,
+      perAgentMetrics: () => config.current.agents.perAgentMetrics,
+      exposePaths: () => config.current.agents.exposePaths,
+      ownUid: process.geteuid?.(),
+    },
+  })
+  const self = createSelf(clock, config, storeStats)
+  const features: Feature[] = [dockerFeature(readers), agents.feature]
+  return {
+    readers,
+    agents,
+    self,
+    features,
+    collectors: [...features.flatMap(({ collectors = [] }) => collectors), readers.host, self.collector],
+    async close() {
+      self.close()
+      await readers.close()
+    },
+  }
+}
+
+function dockerFeature({ docker }: Readers): Feature {
+  return {
+    name: 'docker',
+    start: () => docker.start(),
+    stop: () => docker.stop(),
+    health() {
+      const { state, ...rest } = docker.status()
+      // A machine without Docker is not ill; one whose engine does not answer is.
+      return { status: state === 'unreachable' ? 'degraded' : 'healthy', state, ...rest }
+    },
+  }
+}
+
+const NO_COMMANDS: ReadonlySet<string> = new Set()
+
+function commandsOf(discovery: {
+  readonly processes: boolean
+  readonly commands: readonly string[]
+}): ReadonlySet<string> {
+  return discovery.processes ? new Set(discovery.commands) : NO_COMMANDS
+}
+
+function processSpace(procRoot: string): { bootId: string; pidNamespace: string } {
+  return {
+    bootId: readBootId(procRoot) ?? 'unknown',
+    pidNamespace: String(readPidNamespace('self', procRoot) ?? 'unknown'),
+  }
+}
+
+/** Wall clock of a start time: boot time (`btime`) plus ticks. The boot time is a whole second, so is the precision. */
+function startTimes({ procRoot, clock }: Settings): (startTime: number) => number {
+  const { clockTicks } = readKernelFacts(procRoot)
+  const bootMs = (readBootTime(procRoot) ?? clock.now() / 1000) * 1000
+  return (startTime) => bootMs + (startTime / clockTicks) * 1000
+}

@@ -1,0 +1,22 @@
+import type { ConfigHolder } from './config/holder.ts'
+import type { Clock } from './platform/clock.ts'
+import type { Log } from './platform/log.ts'
+
+/** Names of `collect[]` and of `--[no-]collector.<name>`, in the order in which they are printed. */
+export const COLLECTOR_NAMES = ['agents', 'process', 'container', 'host', 'self'] as const
+export type CollectorName = (typeof COLLECTOR_NAMES)[number]
+
+/** Everything the daemon is told from outside: the configuration and the flags. */
+export interface Settings {
+  readonly config: ConfigHolder
+  readonly clock: Clock
+  readonly log: Log
+  readonly dataDir: string
+  readonly listenAddresses: readonly string[]
+  readonly webConfigFile: string | undefined
+  readonly maxRequests: number
+  readonly procRoot: string
+  readonly cgroupRoot: string
+  readonly processReader: 'proc' | 'pidusage' | 'auto'
+  readonly disabledCollectors: readonly string[]
+}
