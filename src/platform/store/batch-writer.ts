@@ -10,8 +10,8 @@ const FLUSH_AFTER_MS = 100
 /** As many rows as a flush takes at once: some milliseconds of work, so a durable commit never waits long. */
 const FLUSH_ROWS = 1_000
 /** What may wait while the store is away: rooms lose samples before the daemon loses its memory budget. */
-export const BUFFER_MAX_ROWS = 50_000
-export const BUFFER_MAX_BYTES = 16 * 1024 * 1024
+const BUFFER_MAX_ROWS = 50_000
+const BUFFER_MAX_BYTES = 16 * 1024 * 1024
 /** Cost of one row and one cell besides the text in it. */
 const ROW_BYTES = 64
 const CELL_BYTES = 16
@@ -59,6 +59,7 @@ export function createBatchWriter(deps: BatchWriterDeps): BatchWriter {
   let bytes = 0
   let inFlight = 0
   let timer: Timer | undefined
+  let closed = false
   let writing: Promise<void> | undefined
 
   function shapeOf(table: string, row: object, upsert: Upsert<string> | undefined): InsertShape {
@@ -74,6 +75,10 @@ export function createBatchWriter(deps: BatchWriterDeps): BatchWriter {
   }
 
   function enqueue(table: string, added: readonly object[], upsert: Upsert<string> | undefined) {
+    if (closed) {
+      counters.dropped.closed += added.length
+      return 'dropped'
+    }
     if (rows + inFlight + added.length > BUFFER_MAX_ROWS || bytes >= BUFFER_MAX_BYTES) {
       counters.dropped.queue_full += added.length
       return 'dropped'
@@ -177,6 +182,7 @@ export function createBatchWriter(deps: BatchWriterDeps): BatchWriter {
       }
     },
     abandon() {
+      closed = true
       timer?.cancel()
       counters.dropped.closed += rows
       segments = []

@@ -11,7 +11,7 @@ import { migrate } from './migrate.ts'
 import type { Migration } from './migration.ts'
 import { createSqliteBackend } from './sqlite-backend.ts'
 import { createStoreCounters, type StoreCounters } from './stats.ts'
-import type { OwnedTables, Quarantine, Store, StoreKind } from './store.ts'
+import type { OwnedTables, Quarantine, Store } from './store.ts'
 
 /** How long `close` waits for buffered rows. */
 const CLOSE_FLUSH_MS = 2_000
@@ -115,7 +115,7 @@ export async function openStore<DB extends OwnedTables<DB>>(options: OpenStoreOp
       return { status: 'degraded', ...detail, ...(lastQuarantine && { quarantine: lastQuarantine }) }
     },
     stats: () => ({
-      ...counters,
+      ...counters.snapshot(),
       up: availability.down() === undefined,
       queueLength: {
         durable: backend.waiting().durable,
@@ -159,5 +159,3 @@ async function createBackend(
   const { createPostgresBackend } = await import('./postgres-backend.ts')
   return createPostgresBackend({ url: target.url, counters, hooks })
 }
-
-export type { StoreKind }

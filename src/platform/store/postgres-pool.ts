@@ -12,7 +12,7 @@ const STATEMENT_TIMEOUT_MS = 10_000
 const WAITING_MAX = 1_000
 const INT8 = 20
 const NUMERIC = 1700
-const WRITES = /^\s*(insert|update|delete|merge|with)\b/i
+const WRITES = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE'])
 
 export interface WatchedPool {
   /** The pool as Kysely wants it; its commits count for that lane. */
@@ -41,16 +41,17 @@ export function createPostgresPool(
   })
   let active = 0
 
-  function report(error: unknown): Error {
+  function report(error: unknown, during: 'connecting' | 'connected' = 'connected'): Error {
     const failure = postgresFailure(error)
     counters.failures[failure.reason]++
     const mapped = toError(failure)
-    if (mapped instanceof StoreUnavailable && countsAsDown(failure.reason)) onUnavailable(mapped)
+    const down = during === 'connecting' || countsAsDown(failure.reason)
+    if (mapped instanceof StoreUnavailable && down) onUnavailable(mapped)
     return mapped
   }
 
   // Without a listener the loss of an idle connection would end the process.
-  pool.on('error', report)
+  pool.on('error', (error) => report(error))
 
   function wrap(client: PoolClient, lane: Lane): PostgresPoolClient {
     let begunAt: number | undefined
@@ -63,10 +64,10 @@ export function createPostgresPool(
         if (/^(begin|start transaction)/i.test(sql)) {
           begunAt = started
           writes = 0
-        } else if (begunAt === undefined ? WRITES.test(sql) : sql === 'commit') {
+        } else if (begunAt === undefined ? WRITES.has(result.command) : sql === 'commit') {
           counters.observeCommit(lane, (performance.now() - (begunAt ?? started)) / 1e3)
           counters.writes[lane] += begunAt === undefined ? 1 : writes
-        } else if (WRITES.test(sql)) {
+        } else if (WRITES.has(result.command)) {
           writes += lane === 'batch' ? (result.rowCount ?? 0) : 1
         }
         if (sql === 'commit' || sql === 'rollback') begunAt = undefined
@@ -97,7 +98,7 @@ export function createPostgresPool(
     try {
       client = await pool.connect()
     } catch (error) {
-      throw report(error)
+      throw report(error, 'connecting')
     }
     active++
     return wrap(client, lane)

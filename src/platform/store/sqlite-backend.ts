@@ -14,6 +14,8 @@ import type { Lane, StoreCounters } from './stats.ts'
 const RESERVE_BYTES = 1024 * 1024
 /** A transaction holds every other writer up: longer ones are a fault of the room. */
 const TRANSACTION_TIMEOUT_MS = 10_000
+/** A room may hold a transaction open, a disk may hang: the daemon must end within its five seconds. */
+const CLOSE_DEADLINE_MS = 2_000
 /** Pages given back per slice (4 MiB): a durable commit waits for one slice at most. */
 const COMPACT_PAGES = 1_000
 
@@ -118,7 +120,7 @@ export function createSqliteBackend({ path, clock, counters, hooks }: SqliteBack
       while ((await client.submit<number>({ kind: 'compact', pages: COMPACT_PAGES }, 'counted')) > 0);
     },
     waiting: client.waiting,
-    close: client.close,
+    close: () => client.close(new Promise((done) => void clock.setTimer(CLOSE_DEADLINE_MS, done))),
   }
 }
 

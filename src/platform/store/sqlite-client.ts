@@ -29,8 +29,8 @@ export interface SqliteClient {
   submit<T>(body: RequestBody, admission: Admission): Promise<T>
   nextTransaction(): number
   waiting(): Readonly<Record<Lane, number>>
-  /** Closes the database and ends the worker. */
-  close(): Promise<void>
+  /** Closes the database and ends the worker, at `deadline` whatever it does: the log keeps what was committed. */
+  close(deadline: Promise<void>): Promise<void>
 }
 
 interface Pending {
@@ -122,7 +122,6 @@ export function createSqliteClient(counters: StoreCounters, events: SqliteClient
     if (damaged !== undefined && !wasDamaged) events.damaged(damaged)
     wasDamaged = damaged !== undefined
     for (const reply of message.replies) settle(reply)
-    if (pending.size === 0) worker?.unref()
   }
 
   function settle(reply: Reply): void {
@@ -130,6 +129,7 @@ export function createSqliteClient(counters: StoreCounters, events: SqliteClient
     if (!entry) return
     pending.delete(reply.id)
     waiting[entry.lane]--
+    if (pending.size === 0) worker?.unref()
     if (reply.failure) {
       counters.failures[reply.failure.reason]++
       entry.reject(toError(reply.failure))
@@ -142,10 +142,12 @@ export function createSqliteClient(counters: StoreCounters, events: SqliteClient
     if (worker !== from) return
     worker = undefined
     outbox = []
-    for (const id of [...pending.keys()]) {
-      settle({ id, failure: { reason: 'io', message: `The database thread ended: ${detail}.` } })
-    }
+    refuseAll({ reason: 'io', message: `The database thread ended: ${detail}.` })
     events.exited(detail)
+  }
+
+  function refuseAll(failure: Failure): void {
+    for (const id of [...pending.keys()]) settle({ id, failure })
   }
 
   return {
@@ -153,14 +155,15 @@ export function createSqliteClient(counters: StoreCounters, events: SqliteClient
     submit,
     nextTransaction: () => ++transactions,
     waiting: () => waiting,
-    async close() {
+    async close(deadline) {
       const ending = worker
       if (!ending) return
       try {
-        await submit({ kind: 'close' }, 'exempt')
+        await Promise.race([submit({ kind: 'close' }, 'exempt'), deadline])
       } finally {
         worker = undefined
         await ending.terminate()
+        refuseAll({ reason: 'closed', message: '' })
       }
     },
   }

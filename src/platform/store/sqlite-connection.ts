@@ -63,7 +63,7 @@ export function openSqliteConnection(options: EngineOptions): SqliteConnection {
   }
 
   function connection(): DatabaseSync {
-    if (!db) throw new Error('the database is closed')
+    if (!db) throw new ClosedDatabase('It was closed before this could be done.')
     return db
   }
 
@@ -128,6 +128,7 @@ export function openSqliteConnection(options: EngineOptions): SqliteConnection {
       return written
     },
     note(error) {
+      if (error instanceof ClosedDatabase) return { reason: 'closed', message: error.message }
       const failure = sqliteFailure(error)
       if (failure.reason === 'damaged') damaged ??= failure.message
       if (failure.reason === 'full' || failure.reason === 'readonly' || failure.reason === 'io')
@@ -184,6 +185,8 @@ export function openSqliteConnection(options: EngineOptions): SqliteConnection {
     state: () => ({ blocked, damaged, sizeBytes: measureSize() }),
   }
 }
+
+class ClosedDatabase extends Error {}
 
 /** Carries SQLite's own code for a full disk (SQLITE_FULL), as when SQLite meets it. */
 export class FullDisk extends Error {

@@ -4,7 +4,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { sqliteFailure } from './failure.ts'
 import type { QuarantinedFile } from './sqlite-protocol.ts'
 
-/** `quick_check` reads the whole file (0.2 s for 64 MiB): larger ones are checked by header and schema only. */
+/** `quick_check` reads the whole file (0.1 s for 64 MiB): larger ones are checked by header and schema only. */
 const QUICK_CHECK_MAX_BYTES = 64 * 1024 * 1024
 /** Another process (the `resume` command, a backup) may hold the lock for a moment. */
 const BUSY_TIMEOUT_MS = 2_000

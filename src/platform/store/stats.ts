@@ -37,6 +37,8 @@ export interface StoreCounters {
   quarantines: number
   recoveries: number
   observeCommit(lane: Lane, seconds: number): void
+  /** A copy that does not change any more. */
+  snapshot(): Omit<StoreStats, 'up' | 'queueLength'>
 }
 
 export function createStoreCounters(): StoreCounters {
@@ -44,7 +46,7 @@ export function createStoreCounters(): StoreCounters {
   const zeros = <Key extends string>(keys: readonly Key[]) =>
     Object.fromEntries(keys.map((key) => [key, 0])) as Record<Key, number>
   const commits = { durable: empty(), batch: empty() }
-  return {
+  const counters: StoreCounters = {
     writes: zeros(LANES),
     failures: zeros(FAILURE_REASONS),
     dropped: zeros(DROP_REASONS),
@@ -59,5 +61,10 @@ export function createStoreCounters(): StoreCounters {
       histogram.sum += seconds
       histogram.count += 1
     },
+    snapshot() {
+      const { writes, failures, dropped, sizeBytes, quarantines, recoveries } = counters
+      return structuredClone({ writes, failures, dropped, commits, sizeBytes, quarantines, recoveries })
+    },
   }
+  return counters
 }

@@ -52,8 +52,10 @@ export interface Store<DB extends OwnedTables<DB>> {
   flush(): Promise<void>
   /** Gives free pages back to the file system (SQLite); nothing to do on PostgreSQL, whose autovacuum does. */
   compact(): Promise<void>
-  /** The same store seen with the tables of one room. */
-  of<Room extends OwnedTables<Room>>(): DB extends Room ? Store<Room> : never
+  /** The same store seen with the tables of one room. Does not compile when a table is missing here. */
+  of<Room extends OwnedTables<Room>>(
+    ...missing: DB extends Room ? readonly [] : readonly ['this store lacks tables of that room']
+  ): Store<Room>
   health(): HealthCheck
   stats(): StoreStats
   /** Writes what is buffered (within a deadline), checkpoints, closes. Idempotent. */

@@ -21,7 +21,20 @@ async function write(): Promise<void> {
   } else {
     await store.db.insertInto('samples').values(sample(number)).execute()
   }
-  writeSync(1, `${number}\n`)
+  say(`${number}\n`)
+}
+
+/** Before anything else happens: an acknowledgement that still sits in a buffer would not count. */
+function say(text: string): void {
+  for (;;) {
+    try {
+      writeSync(1, text)
+      return
+    } catch (error) {
+      // The pipe is full while the parent is busy.
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error
+    }
+  }
 }
 
 async function writeForEver(): Promise<never> {

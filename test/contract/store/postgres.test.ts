@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startPostgres, type TestPostgres } from '../../support/postgres.ts'
 import { describeWith } from '../../support/services.ts'
@@ -32,6 +33,18 @@ describeWith('postgres', 'store on PostgreSQL', ({ postgres }) => {
       ).rejects.toMatchObject({ code: 'AE_STORE_UNAVAILABLE', reason: 'connection' })
     })
 
+    it('gives a server up that accepts and never answers', async () => {
+      const silent = createServer(() => {})
+      await new Promise<void>((listening) => silent.listen(0, '127.0.0.1', listening))
+      const { port } = silent.address() as AddressInfo
+      try {
+        const url = `postgres://u@127.0.0.1:${port}/none`
+        await expect(openTestStore({ dataDir, url })).rejects.toMatchObject({ code: 'AE_STORE_UNAVAILABLE' })
+      } finally {
+        silent.close()
+      }
+    })
+
     it('fails durable writes, keeps batched ones and recovers by itself after a restart', async () => {
       const store = await openTestStore({ dataDir, url: await server.createDatabase() })
       try {
@@ -49,6 +62,7 @@ describeWith('postgres', 'store on PostgreSQL', ({ postgres }) => {
         expect(await store.db.selectFrom('samples').select('seq').execute()).toEqual([{ seq: 1 }])
         expect(await store.db.selectFrom('agents').select('id').execute()).toEqual([{ id: 'before' }])
         expect(store.stats().recoveries).toBe(1)
+        expect(store.stats().failures.connection).toBeGreaterThan(0)
       } finally {
         await store.close()
       }

@@ -42,3 +42,21 @@ it('refuses what was in flight when its thread dies, starts a new one and keeps 
     removeDir(dataDir)
   }
 })
+
+it('closes within its deadline although a room holds a transaction open, and leaves no promise behind', async () => {
+  const dataDir = temporaryDir()
+  const store = await openTestStore({ dataDir })
+  try {
+    const trx = await store.db.startTransaction().execute()
+    await trx.insertInto('agents').values(agent('half')).execute()
+    const waiting = store.db.insertInto('agents').values(agent('waiting')).execute()
+    const outcome = expect(waiting).rejects.toMatchObject({ code: 'AE_STORE_UNAVAILABLE', reason: 'closed' })
+    await store.close()
+    await outcome
+    const again = await openTestStore({ dataDir })
+    expect(await again.db.selectFrom('agents').select('id').execute()).toEqual([])
+    await again.close()
+  } finally {
+    removeDir(dataDir)
+  }
+})

@@ -6,7 +6,7 @@ import type { Migration } from '../../../src/platform/store/migration.ts'
 import { createRetention } from '../../../src/platform/store/retention.ts'
 import type { Store } from '../../../src/platform/store/store.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
-import { agent, DAEMON, sample, type TestTables, testMigrations } from './fixture.ts'
+import { type AgentsTables, agent, DAEMON, sample, type TestTables, testMigrations } from './fixture.ts'
 
 /** An empty place for data; every `open` of one place meets the same data. */
 export interface StorePlace {
@@ -230,6 +230,45 @@ export function storeContract(newPlace: () => Promise<StorePlace>): void {
     })
   })
 
+  describe('a room', () => {
+    /** How a room's repository looks: it sees its own tables only and knows no dialect. */
+    function createAgentsRepository(own: Store<AgentsTables>) {
+      return {
+        register: (row: AgentsTables['agents']) => own.db.insertInto('agents').values(row).execute(),
+        seen: (row: AgentsTables['agents']) => own.enqueue('agents', row, { key: ['daemon_id', 'id'] }),
+        all: () =>
+          own.db
+            .selectFrom('agents')
+            .select(['id', 'state', 'seen_ms'])
+            .where('daemon_id', '=', own.daemonId)
+            .orderBy('id')
+            .execute(),
+      }
+    }
+
+    it('registers durably, refreshes in batches and reads its rows back', async () => {
+      const repository = createAgentsRepository(store.of<AgentsTables>())
+      await repository.register(agent('a', 'starting', 1))
+      repository.seen(agent('a', 'running', 2))
+      repository.seen(agent('b', 'running', 2))
+      await store.flush()
+      expect(await repository.all()).toEqual([
+        { id: 'a', state: 'running', seen_ms: 2 },
+        { id: 'b', state: 'running', seen_ms: 2 },
+      ])
+    })
+
+    it('cannot name a table or a column that is not its own', () => {
+      const own = store.of<AgentsTables>()
+      // @ts-expect-error: the table of another room
+      expect(() => own.enqueue('samples', sample(1))).not.toThrow()
+      // @ts-expect-error: no such column
+      expect(() => own.db.selectFrom('agents').select('nothing')).not.toThrow()
+      // @ts-expect-error: not all of the room's tables are in this store
+      expect(store.of<{ missing: { daemon_id: string } }>()).toBe(store)
+    })
+  })
+
   describe('retention', () => {
     it('deletes what is old or too much, of this daemon only', async () => {
       const clock = fakeClock(1_000_000)
@@ -265,6 +304,8 @@ export function storeContract(newPlace: () => Promise<StorePlace>): void {
 
     it('answers AE_STORE_UNAVAILABLE after it was closed', async () => {
       await store.close()
+      expect(store.enqueue('samples', sample(1))).toBe('dropped')
+      expect(store.stats().dropped.closed).toBe(1)
       await expect(store.db.selectFrom('agents').selectAll().execute()).rejects.toMatchObject({
         code: 'AE_STORE_UNAVAILABLE',
       })
