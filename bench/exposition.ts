@@ -1,6 +1,7 @@
 // 40,000 series, realistic labels: ours and prom-client fill and print the same facts in the same run; then the
 // event loop delay of 1,000 scrapes over HTTP while a journal is written. Prints one JSON line.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setTimeout } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import Fastify from 'fastify'
 import { Gauge, Registry } from 'prom-client'
@@ -21,6 +22,8 @@ const WARM_UP = 10
 const SCRAPES = Number(process.env['BENCH_SCRAPES'] ?? 1000)
 const JOURNAL_WRITES_PER_SECOND = 100
 const LOOP_RESOLUTION_MS = 1
+/** What the machine itself does to the loop, journal on and nobody scraping. */
+const CONTROL_MS = 5000
 
 type Shape = readonly [Family, readonly Readonly<Record<string, string>>[]]
 const help = 'What the benchmark needs: a sentence of usual length about a number of an agent.'
@@ -193,12 +196,14 @@ async function loopDelay() {
     () => journal.postMessage({ at: Date.now(), action: 'pause' }),
     1000 / JOURNAL_WRITES_PER_SECOND,
   )
-  const client = worker({ role: 'client', url, scrapes: SCRAPES })
   const delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
+  delay.enable()
+  await setTimeout(CONTROL_MS)
+  const control = percentilesOf(delay)
+  const client = worker({ role: 'client', url, scrapes: SCRAPES })
   const answers = await new Promise<number[]>((resolve, reject) => {
     client.on('message', (message: 'warm' | number[]) => {
-      round++
-      if (message === 'warm') delay.enable()
+      if (message === 'warm') delay.reset()
       else resolve(message)
     })
     client.on('error', reject)
@@ -207,14 +212,21 @@ async function loopDelay() {
   delay.disable()
   clearInterval(writes)
   await Promise.all([app.close(), journal.terminate(), client.terminate()])
+  return {
+    ...percentilesOf(delay),
+    scrapes: SCRAPES,
+    scrapeMs: spread(answers),
+    journalCommits: commits,
+    withoutScrapes: control,
+  }
+}
+
+function percentilesOf(delay: ReturnType<typeof monitorEventLoopDelay>) {
   const beyond = (ns: number) => Number((ns / 1e6 - LOOP_RESOLUTION_MS).toFixed(2))
   return {
     p50: beyond(delay.percentile(50)),
     p99: beyond(delay.percentile(99)),
     p999: beyond(delay.percentile(99.9)),
     max: beyond(delay.max),
-    scrapes: SCRAPES,
-    scrapeMs: spread(answers),
-    journalCommits: commits,
   }
 }
