@@ -20,6 +20,8 @@ export interface CollectorOptions {
   /** Oldest first: the order of a scrape is the order of creation. */
   readonly agents: () => Iterable<Agent>
   readonly freshen: (deadline: AbortSignal) => Promise<void>
+  /** Why the containers measured may not be all there are. */
+  readonly containerFault: () => string | undefined
   readonly detail: () => 'core' | 'full'
   readonly exposePaths: () => boolean
   readonly own: () => {
@@ -141,6 +143,7 @@ function measuredCollector(runtime: Exclude<Runtime, 'cooperative'>, options: Co
     name: runtime,
     families: [...new Set(measured.map(({ family }) => family))],
     refresh: freshen,
+    ...(runtime === 'container' ? { fault: options.containerFault } : {}),
     *collect(out) {
       const isFull = detail() === 'full'
       for (const agent of agents()) {

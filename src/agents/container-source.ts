@@ -12,6 +12,7 @@ import type { NetworkReader } from '../platform/docker/network.ts'
 import type { StatsFallback } from '../platform/docker/stats-fallback.ts'
 import { Problem } from '../platform/problem.ts'
 import type { ReadDepth } from '../platform/proc/process.ts'
+import type { Condition } from './activity.ts'
 import { createCgroupSample, fillFromCgroup, fillNetwork } from './container-reading.ts'
 import {
   type Agent,
@@ -24,6 +25,7 @@ import {
 } from './model.ts'
 import type { Registration } from './process-source.ts'
 import type { Counters } from './reading.ts'
+import { clearGauges } from './reading.ts'
 import type { Claim, Registry } from './registry.ts'
 
 export interface ContainerSourceOptions {
@@ -76,6 +78,8 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
   const { clock, registry, engine, cgroups, network, stats } = options
   const agents = new Map<string, ContainerAgent>()
   const sample = createCgroupSample()
+  /** Incarnations whose control group is gone though the engine, silent or slow, still calls them running. */
+  const over = new Set<string>()
   let invalid = new Set<string>()
 
   function labelled({ labels }: ContainerInfo): string | undefined {
@@ -118,6 +122,11 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     start(container, { ...claim, id: `container-${container.id.slice(0, SHORT_ID)}` })
   }
 
+  function isPresent(present: ReadonlyMap<string, ContainerInfo>, incarnation: string): boolean {
+    const container = present.get(incarnation.slice(0, incarnation.indexOf(':')))
+    return container !== undefined && containerIncarnation(container.id, container.startedAt) === incarnation
+  }
+
   function drop(known: ContainerAgent): void {
     agents.delete(known.container.id)
     if (known.group !== undefined) cgroups.forget(known.group)
@@ -134,7 +143,8 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     const answer = createCgroupSample()
     const { outcome, network } = await stats.read(known.container.id, answer)
     known.asking = false
-    if (outcome !== 'ok' || known.agent.endedAtMs !== undefined) return
+    if (known.agent.endedAtMs !== undefined) return
+    if (outcome !== 'ok') return clearGauges(known.agent.reading)
     fillFromCgroup(known.agent.reading, answer, known.container)
     fillNetwork(known.agent.reading, network)
   }
@@ -143,9 +153,13 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     { agent, container }: ContainerAgent,
     group: CgroupRef,
     depth: ReadDepth,
-  ): 'paused' | 'alive' {
+  ): Condition | 'gone' {
     const { reading } = agent
-    if (cgroups.read(group, sample) !== 'ok') return 'alive'
+    const outcome = cgroups.read(group, sample)
+    if (outcome !== 'ok') {
+      clearGauges(reading)
+      return outcome === 'gone' ? 'gone' : 'alive'
+    }
     fillFromCgroup(reading, sample, container)
     if (depth === 'full') {
       reading.processes = cgroups.processes(group)?.length
@@ -166,21 +180,28 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
         if (isSame) known.container = container
         else end(known)
       }
+      for (const incarnation of over) if (!isPresent(present, incarnation)) over.delete(incarnation)
       const before = agents.size
       invalid = new Set()
       if (!options.discover()) return 'same'
       for (const container of present.values()) {
-        if (!agents.has(container.id) && isLive(container)) discover(container)
+        if (agents.has(container.id) || !isLive(container)) continue
+        if (!over.has(containerIncarnation(container.id, container.startedAt))) discover(container)
       }
       return agents.size > before ? 'grown' : 'same'
     },
 
     read(depth) {
       const now = clock.monotonic()
-      for (const known of agents.values()) {
-        let condition: 'paused' | 'alive' = 'alive'
+      for (const known of [...agents.values()]) {
+        let condition: Condition | 'gone' = 'alive'
         if (known.group !== undefined) condition = readFiles(known, known.group, depth)
         else if (!known.asking && now - known.statsAtMs >= STATS_INTERVAL_MS) void ask(known)
+        if (condition === 'gone') {
+          over.add(known.incarnation)
+          end(known)
+          continue
+        }
         known.agent.reading.restarts = known.container.restarts
         registry.sampled(known.agent, known.container.state === 'paused' ? 'paused' : condition)
       }

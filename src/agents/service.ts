@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Bus } from '../platform/bus.ts'
 import type { CgroupFinder } from '../platform/cgroup/reader.ts'
 import type { Clock } from '../platform/clock.ts'
-import type { DockerEngine } from '../platform/docker/container.ts'
+import type { DockerEngine, EngineStatus } from '../platform/docker/container.ts'
 import type { NetworkReader } from '../platform/docker/network.ts'
 import type { StatsFallback } from '../platform/docker/stats-fallback.ts'
 import type { Feature } from '../platform/feature.ts'
@@ -19,7 +19,7 @@ import { createQuota } from './quota.ts'
 import type { Counters } from './reading.ts'
 import { createRegister } from './register.ts'
 import { createRegistry } from './registry.ts'
-import { type AgentsTables, agentsMigration, createAgentsRepository } from './repository.ts'
+import { type AgentsTables, createAgentsRepository } from './repository.ts'
 import { agentRoutes } from './routes.ts'
 import { createSampler } from './sampler.ts'
 
@@ -37,7 +37,7 @@ export interface AgentsOptions {
 
 /** Everything about containers; left out when they are not looked at. */
 export interface ContainerParts {
-  readonly engine: Pick<DockerEngine, 'containers'>
+  readonly engine: Pick<DockerEngine, 'containers' | 'status'>
   readonly cgroups: CgroupFinder
   readonly network: NetworkReader
   readonly stats: StatsFallback
@@ -84,6 +84,13 @@ const CHECKPOINT_MS = 30_000
 const SETTLED_MS = 600_000
 /** First passes at start: whoever was found below somebody unknown is looked at once more. */
 const FIRST_PASSES = 3
+
+/** An engine that does not answer hides new and ended containers; a machine without one hides nothing. */
+function engineFault({ state, detail }: EngineStatus): string | undefined {
+  return state === 'unreachable'
+    ? `the container engine does not answer: ${detail ?? 'no reason'}`
+    : undefined
+}
 
 /** Builds the room. Nothing is read before `feature.start`. */
 export function createAgents(dependencies: AgentsDependencies): Agents {
@@ -169,6 +176,7 @@ export function createAgents(dependencies: AgentsDependencies): Agents {
   const collectors = createAgentCollectors({
     agents: () => registry.list(),
     freshen: sampler.freshen,
+    containerFault: () => (parts === undefined ? undefined : engineFault(parts.engine.status())),
     detail: options.perAgentMetrics,
     exposePaths: options.exposePaths,
     own: () => ({
@@ -191,7 +199,6 @@ export function createAgents(dependencies: AgentsDependencies): Agents {
   const feature: Feature = {
     name: 'agents',
     collectors,
-    migrations: [agentsMigration],
     routes: agentRoutes({
       clock,
       registry,

@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Family } from './exposition/family.ts'
 import type { SnapshotBuilder } from './exposition/snapshot.ts'
-import type { Migration } from './store/migration.ts'
 
 /**
  * What one scrape asks of a room. `name` is the value of `collect[]`, of `--[no-]collector.<name>` and of
@@ -14,6 +13,8 @@ export interface Collector {
   refresh?(deadline: AbortSignal): Promise<void>
   /** Writes what is known now. A generator yields between agents so that a large scrape never blocks the loop. */
   collect(out: SnapshotBuilder): void | Generator<void, void, void>
+  /** Asked after `collect`: why this is not all there should be. The numbers stay, the success metric becomes 0. */
+  fault?(): string | undefined
 }
 
 /** One room. `app.ts` lists them; the order of start is the order of the list, stop is the reverse. */
@@ -25,7 +26,6 @@ export interface Feature {
   /** Its block in `GET /health`. */
   health?(): HealthCheck
   readonly routes?: FastifyPluginAsyncTypebox
-  readonly migrations?: readonly Migration[]
   start?(): Promise<void>
   stop?(): Promise<void>
 }

@@ -7,6 +7,8 @@ import { createPart, type Part } from './snapshot.ts'
 /** What one collector gave to one scrape. Without `part` it failed, hung or missed the deadline. */
 export interface Outcome {
   readonly part: Part | undefined
+  /** False also when the part is there but the collector says that something is missing in it. */
+  readonly complete: boolean
   readonly seconds: number
 }
 
@@ -61,7 +63,9 @@ export function createCollection(options: CollectionOptions): Collection {
     try {
       await refresh(startedAt, deadline.signal)
       const part = await write(deadline.signal)
-      return { part, seconds: secondsSince(startedAt) }
+      const fault = collector.fault?.()
+      if (fault !== undefined) onError(collector.name, new Error(fault))
+      return { part, complete: fault === undefined, seconds: secondsSince(startedAt) }
     } catch (error) {
       onError(collector.name, error)
       return failedAfter(startedAt)
@@ -112,7 +116,7 @@ export function createCollection(options: CollectionOptions): Collection {
   }
 
   function failedAfter(startedAt: number): Outcome {
-    return { part: undefined, seconds: secondsSince(startedAt) }
+    return { part: undefined, complete: false, seconds: secondsSince(startedAt) }
   }
 
   function secondsSince(startedAt: number): number {

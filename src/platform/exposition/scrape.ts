@@ -11,7 +11,7 @@ import { createPart, type Part, type Refusal, type Snapshot } from './snapshot.t
 
 const collectorSuccess = gauge('agent_scrape_collector_success', {
   labels: ['collector'],
-  help: 'Whether the collector delivered its metrics to this scrape (1) or failed or missed the deadline (0).',
+  help: 'Whether the collector delivered its metrics to this scrape (1), or failed, missed the deadline or could not reach all it should (0).',
 })
 const collectorDuration = gauge('agent_scrape_collector_duration_seconds', {
   unit: 'seconds',
@@ -98,7 +98,7 @@ export function createScraper(options: ScraperOptions): Scraper {
   function reportOn(outcomes: readonly (readonly [string, Outcome])[]): Part {
     const part = createPart(catalogue)
     for (const [collector, outcome] of outcomes) {
-      part.set(collectorSuccess, { collector }, outcome.part === undefined ? 0 : 1)
+      part.set(collectorSuccess, { collector }, outcome.complete ? 1 : 0)
       part.set(collectorDuration, { collector }, outcome.seconds)
     }
     return part.finish()

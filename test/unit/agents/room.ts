@@ -5,7 +5,7 @@ import { type AgentsOptions, createAgents } from '../../../src/agents/service.ts
 import { createBus } from '../../../src/platform/bus.ts'
 import type { CgroupFinder } from '../../../src/platform/cgroup/reader.ts'
 import type { CgroupSample } from '../../../src/platform/cgroup/sample.ts'
-import type { ContainerInfo } from '../../../src/platform/docker/container.ts'
+import type { ContainerInfo, EngineStatus } from '../../../src/platform/docker/container.ts'
 import { silentLog } from '../../../src/platform/log.ts'
 import type { ProcessIdentity, SlowLane } from '../../../src/platform/proc/process.ts'
 import type { Store } from '../../../src/platform/store/store.ts'
@@ -94,6 +94,7 @@ export function createRoom(overrides: Partial<AgentsOptions> = {}) {
     close() {},
   }
 
+  const engine: { status: EngineStatus } = { status: { state: 'connected' } }
   const { store, checkpoints } = fakeStore()
   const agents = createAgents({
     clock,
@@ -105,7 +106,7 @@ export function createRoom(overrides: Partial<AgentsOptions> = {}) {
     space: SPACE,
     startedAtMs: (startTime) => startTime * 10,
     containers: {
-      engine: { containers: () => containers },
+      engine: { containers: () => containers, status: () => engine.status },
       cgroups,
       network: { read: () => ({ receiveBytes: 11, transmitBytes: 22 }) },
       stats: { read: async () => ({ outcome: 'unreadable', network: undefined }) },
@@ -136,6 +137,7 @@ export function createRoom(overrides: Partial<AgentsOptions> = {}) {
     failures,
     identities,
     containers,
+    engine,
     samples,
     checkpoints,
     get identified() {

@@ -79,6 +79,14 @@ function gate() {
 }
 
 describe('a collector that goes wrong costs its own families only', () => {
+  test('one that cannot reach all it should keeps what it has and says so', async () => {
+    expect(await valuesOfScrape(scraperOf([collector('bad', { fault: () => 'engine silent' })]))).toEqual({
+      [success('bad')]: 0,
+      [memory('bad')]: 1,
+    })
+    expect(errors).toEqual([['bad', 'engine silent']])
+  })
+
   const broken: [string, Partial<Collector>, string][] = [
     ['rejects', { refresh: () => Promise.reject(new Error('no socket')) }, 'no socket'],
     [
