@@ -149,6 +149,18 @@ async function promClient(): Promise<number> {
   return Buffer.from(await registry.metrics()).length
 }
 
+/** Speed counts only for the same facts: every sample line of one must be in the other. */
+async function checkSame(): Promise<void> {
+  const linesOf = (text: string) =>
+    text.split('\n').filter((line) => /^agent_(?!scrape_collector)/.test(line))
+  await promClient()
+  const theirs = new Set(linesOf(await registry.metrics()))
+  await ours()
+  const own = linesOf(ink.bytes().toString())
+  if (own.length !== theirs.size || !own.every((line) => theirs.has(line)))
+    throw new Error('not the same samples')
+}
+
 async function timed(work: () => Promise<number>): Promise<number> {
   const start = performance.now()
   await work()
@@ -159,6 +171,7 @@ const at = (times: readonly number[], share: number) =>
   Number([...times].sort((a, b) => a - b)[Math.floor((times.length - 1) * share)]!.toFixed(2))
 const spread = (times: readonly number[]) => ({ p50: at(times, 0.5), p95: at(times, 0.95) })
 
+await checkSame()
 const times = { ours: [] as number[], promClient: [] as number[] }
 for (round = 0; round < ROUNDS + WARM_UP; round++) {
   const pair = { ours: await timed(ours), promClient: await timed(promClient) }

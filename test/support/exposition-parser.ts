@@ -74,8 +74,7 @@ export function parseExposition(text: string, format: ParsedFormat): ParsedExpos
   return { values, samples, types: meta.TYPE, units: meta.UNIT, help: meta.HELP }
 }
 
-/** The key of a sample in `values`. */
-export function keyOf({ name, labels }: Pick<ParsedSample, 'name' | 'labels'>): string {
+function keyOf({ name, labels }: Pick<ParsedSample, 'name' | 'labels'>): string {
   const pairs = Object.keys(labels).sort()
   return pairs.length === 0
     ? name

@@ -24,7 +24,8 @@ export function bindSeries<Label extends string>(
     if (typeof value !== 'string') throw new Error(`${family.name}: label ${name} has no value`)
     return `${name}="${escapeLabelValue(value)}"`
   })
-  const agent: string | undefined = (labels as Readonly<Record<string, string>>)['agent']
+  const isPerAgent = (family.labels as readonly string[]).includes('agent')
+  const agent = isPerAgent ? (labels as Readonly<Record<string, string>>)['agent'] : undefined
   return { family, labelText: pairs.join(','), agent, lineStart: undefined }
 }
 

@@ -88,7 +88,10 @@ export function createPart(catalogue: Catalogue, previous?: Part): PartBuilder {
       const page = pageOf(family)
       if (family.type !== 'histogram') throw new Error(`${family.name} is a ${family.type}`)
       if (!isConsistent(value, family.buckets?.length)) refused.not_a_histogram++
-      else if (add(page, bindSeries(family, labels))) page.histograms.push(value)
+      else if (add(page, bindSeries(family, labels))) {
+        // Copied: the room goes on counting in its own, and the part may be printed up to a second later.
+        page.histograms.push({ counts: [...value.counts], sum: value.sum, count: value.count })
+      }
     },
     finish() {
       finished = true

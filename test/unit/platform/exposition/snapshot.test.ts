@@ -69,6 +69,19 @@ describe('a part of a snapshot', () => {
     )
   })
 
+  test('keeps a histogram as it was when it was written', () => {
+    const counts = [1, 0, 0, 0]
+    const part = partOf((out) => out.histogram(duration, { action: 'pause' }, { counts, sum: 1, count: 1 }))
+    counts[0] = 5
+    const { families } = run(mergeParts(catalogue, [part])).snapshot
+    expect(families[0]?.histograms).toEqual([{ counts: [1, 0, 0, 0], sum: 1, count: 1 }])
+  })
+
+  test('takes the agent of a series only from a declared label', () => {
+    expect(bindSeries(rss, { agent: 'a' }).agent).toBe('a')
+    expect(bindSeries(paused, { agent: 'a' } as never).agent).toBeUndefined()
+  })
+
   test('refuses plain values for histograms and histograms for other types', () => {
     const part = createPart(catalogue)
     expect(() => part.set(duration, { action: 'pause' }, 1)).toThrow('is a histogram')
