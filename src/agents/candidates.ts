@@ -137,10 +137,7 @@ export function createCandidates({ clock, slow, commands, isAlive }: CandidatesO
       else if (urgency === 'new' && likely) enqueue(soon, { entry, notBeforeMs: 0, look: 'twice' })
       else patiently(entry, 'once')
     },
-    isPending({ pid }) {
-      const waiting = soon.get(pid) ?? later.get(pid)
-      return asked.has(pid) || (waiting !== undefined && waiting.look !== 'second')
-    },
+    isPending: ({ pid }) => asked.has(pid) || soon.has(pid) || later.has(pid),
     hurry(entry) {
       if (!asked.has(entry.pid)) enqueue(soon, { entry, notBeforeMs: 0, look: 'once' })
     },

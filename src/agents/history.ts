@@ -38,7 +38,7 @@ const LEVELS: readonly Level[] = [
   { stepMs: 60_000, spanMs: 120 * 60_000 },
 ]
 /** Timers come a little early or late; a sample this much too early still counts as on time. */
-const EARLY = 0.9
+const EARLY_MS = 100
 /** A thousand agents that live for seconds must not cost what those cost that live for hours. */
 const FIRST_SLOTS = 16
 const FIELDS = HISTORY_FIELDS.length
@@ -55,9 +55,10 @@ export function createHistory(): History {
     },
     points(sinceMs = Number.NEGATIVE_INFINITY) {
       const points: HistoryPoint[] = []
-      for (const [level, ring] of rings.entries()) {
-        const finer = rings[level - 1]
-        ring.read(sinceMs, finer?.oldest() ?? Number.POSITIVE_INFINITY, points)
+      let beforeMs = Number.POSITIVE_INFINITY
+      for (const ring of rings) {
+        ring.read(sinceMs, beforeMs, points)
+        beforeMs = Math.min(beforeMs, ring.oldest() ?? beforeMs)
       }
       return points.sort((a, b) => a.atMs - b.atMs)
     },
@@ -93,7 +94,7 @@ function createRing({ stepMs, spanMs }: Level) {
 
   return {
     add(atMs: number, reading: Reading): void {
-      if (atMs - lastAt < stepMs * EARLY) return
+      if (atMs - lastAt < stepMs - EARLY_MS) return
       lastAt = atMs
       if (count === times.length && count < most) grow()
       times[next] = atMs

@@ -1,6 +1,7 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import type { Clock } from '../platform/clock.ts'
 import type { Caller } from '../platform/http/caller.ts'
+import { PageQuery, pageOfList } from '../platform/http/pagination.ts'
 import '../platform/http/scope.ts'
 import { Problem } from '../platform/problem.ts'
 import { answerAgent } from './answer.ts'
@@ -21,17 +22,10 @@ export interface AgentRoutesOptions {
   readonly ownUid: number | undefined
 }
 
-const DEFAULT_PAGE = 100
-const LARGEST_PAGE = 1_000
-
 const Id = Type.String({ pattern: AGENT_ID_PATTERN })
 const Word = Type.String({ minLength: 1, maxLength: 128, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]+$' })
 const Path = Type.String({ minLength: 1, maxLength: 4_096, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]+$' })
 const Params = Type.Object({ id: Id })
-const Page = Type.Object({
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LARGEST_PAGE, default: DEFAULT_PAGE })),
-  cursor: Type.Optional(Type.String({ pattern: '^[0-9]{1,15}$' })),
-})
 const Registration = Type.Object(
   {
     id: Id,
@@ -54,12 +48,10 @@ const Registration = Type.Object(
 export function agentRoutes(options: AgentRoutesOptions): FastifyPluginAsyncTypebox {
   const { clock, registry, quota, register, describe } = options
 
-  function answer(agent: Agent): object {
-    return {
-      ...describe(agent.id),
-      ...answerAgent(agent, { exposePaths: options.exposePaths, nowMs: clock.now() }),
-    }
-  }
+  const summary = (agent: Agent) =>
+    answerAgent(agent, { exposePaths: options.exposePaths, nowMs: clock.now() })
+
+  const answer = (agent: Agent): object => ({ ...describe(agent.id), ...summary(agent) })
 
   function find(id: AgentId): Agent {
     const agent = registry.get(id)
@@ -103,20 +95,12 @@ export function agentRoutes(options: AgentRoutesOptions): FastifyPluginAsyncType
       '/api/v1/agents',
       {
         config: { scope: 'read', subject: 'handler' },
-        schema: { summary: 'Agents, oldest first', tags: ['agents'], querystring: Page },
+        schema: { summary: 'Agents, oldest first', tags: ['agents'], querystring: PageQuery },
       },
       async ({ query, caller }) => {
-        const limit = query.limit ?? DEFAULT_PAGE
-        const after = Number(query.cursor ?? 0)
-        const items: object[] = []
-        let last: Agent | undefined
-        for (const agent of registry.list()) {
-          if (agent.ordinal <= after || !caller.mayTouch(agent.id)) continue
-          if (items.length === limit) return { items, nextCursor: String(last!.ordinal) }
-          items.push(answer(agent))
-          last = agent
-        }
-        return { items, nextCursor: null }
+        const visible = [...registry.list()].filter((agent) => caller.mayTouch(agent.id))
+        const { items, nextCursor } = pageOfList(visible, query, (agent) => [agent.ordinal])
+        return { items: items.map(summary), nextCursor }
       },
     )
 
@@ -155,7 +139,7 @@ export function agentRoutes(options: AgentRoutesOptions): FastifyPluginAsyncType
     app.delete(
       '/api/v1/agents/:id',
       {
-        config: { scope: 'control', subject: { param: 'id' }, mediaTypes: 'none' },
+        config: { scope: 'control', subject: { param: 'id' } },
         schema: { summary: 'Forget an agent; its stored history stays', tags: ['agents'], params: Params },
       },
       async ({ params }, reply) => {

@@ -187,8 +187,7 @@ describe('lives of agents', () => {
     await room.seconds(298)
     expect(room.agents.get('mine')).toBe(first)
     const again = room.run(room.shell(), 'bash', { environment: { AGENT_EXPORTER_AGENT: 'mine' } })
-    await room.seconds(1)
-    await room.seconds(1)
+    await room.seconds(3)
     const second = room.agents.get('mine')!
     expect(second).not.toBe(first)
     expect(second.incarnation).toBe(processIncarnation(SPACE, again))
