@@ -1,6 +1,6 @@
 // Run as `node <folder>/claude SHAPE PIDFILE`: a process that looks like an agent and behaves as the shape says.
 // Every process of it appends "<pid> <role>" to PIDFILE once it is in its final state.
-const { spawn } = require('node:child_process')
+const { spawn, spawnSync } = require('node:child_process')
 const { appendFileSync } = require('node:fs')
 const { pbkdf2 } = require('node:crypto')
 
@@ -12,6 +12,25 @@ const again = (name, level, options = {}) =>
 
 const shapes = {
   idle() {
+    linger()
+    announce('root')
+  },
+
+  // Has run three children that used CPU and ended, each too short-lived for a sample to see it for sure.
+  spent() {
+    const args = [process.argv[1], 'burst', pidFile]
+    for (let i = 0; i < 3; i++) spawnSync(process.execPath, args, { stdio: 'ignore' })
+    linger()
+    announce('root')
+  },
+
+  burst() {
+    while (process.cpuUsage().user < 300_000) Math.sqrt(Math.random())
+  },
+
+  // What `npx` and shell scripts do: one program waits for the other.
+  wrapper() {
+    again('link', 0)
     linger()
     announce('root')
   },

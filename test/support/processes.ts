@@ -6,10 +6,18 @@ import { cleanEnvironment } from './daemon.ts'
 import { temporaryFolder } from './folder.ts'
 
 /** What an agent of the test does; see agent-shapes.js. */
-export type Shape = 'idle' | 'cpu' | 'resident' | 'threads' | 'tree'
+export type Shape = 'idle' | 'cpu' | 'resident' | 'threads' | 'tree' | 'wrapper' | 'spent'
 
 /** How many processes of each shape announce themselves before it counts as started. */
-const ANNOUNCED: Readonly<Record<Shape, number>> = { idle: 1, cpu: 1, resident: 1, threads: 1, tree: 7 }
+const ANNOUNCED: Readonly<Record<Shape, number>> = {
+  idle: 1,
+  cpu: 1,
+  resident: 1,
+  threads: 1,
+  tree: 7,
+  wrapper: 2,
+  spent: 1,
+}
 
 /** A running agent-like process tree, started by `node <folder>/claude`. */
 export interface AgentProcess extends AsyncDisposable {

@@ -1,0 +1,113 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  type Bound,
+  bracket,
+  disagreements,
+  processInfo,
+  seriesOf,
+  statesBut,
+} from '../support/agent-oracle.ts'
+import { eventually } from '../support/child.ts'
+import { type Daemon, startDaemon } from '../support/daemon.ts'
+import { procTruth } from '../support/proc-truth.ts'
+import { type AgentProcess, startAgent } from '../support/processes.ts'
+
+const RETENTION_SECONDS = 6
+/** What a process used after its last sample dies with it, unless a member reaps it: one interval, late by half. */
+const UNSEEN_SECONDS = 1.5
+
+describe.runIf(process.platform === 'linux')('the end of an agent', () => {
+  let daemon: Daemon
+  const started: AgentProcess[] = []
+
+  beforeAll(async () => {
+    daemon = await startDaemon({ config: { agents: { retention: `${RETENTION_SECONDS}s` } } })
+  })
+  afterAll(async () => {
+    await daemon?.[Symbol.asyncDispose]()
+    for (const agent of started) await agent.stop()
+  })
+
+  async function start(...args: Parameters<typeof startAgent>): Promise<AgentProcess> {
+    const agent = await startAgent(...args)
+    started.push(agent)
+    return agent
+  }
+
+  const series = async (id: string) => seriesOf(await daemon.scrape('openmetrics'), id)
+
+  it('takes the gauges away at once, keeps counters, info and state for the retention, then nothing', async () => {
+    const id = 'truth-ending'
+    const agent = await start('cpu', { id })
+    const info = processInfo(agent.pid, { name: id, vendor: 'claude' })
+    await eventually('it is found', async () => (await series(id)).size > 0 || undefined)
+    const { before: seen } = await bracket(daemon, () => procTruth([agent.pid]))
+    const last = procTruth([agent.pid])
+    await agent.stop()
+    const endedAt = performance.now()
+    const { text } = await bracket(daemon, () => undefined)
+
+    const atMost = (name: 'userSeconds' | 'systemSeconds'): Bound => ({
+      low: Math.max(seen[name], last[name] - UNSEEN_SECONDS),
+      high: last[name] + UNSEEN_SECONDS,
+    })
+    const since = (low: number): Bound => ({ low, high: Number.POSITIVE_INFINITY })
+    expect(
+      disagreements(seriesOf(text, id), {
+        [`agent_info{${info}}`]: { low: 1, high: 1 },
+        ...statesBut('exited'),
+        agent_start_timestamp_seconds: { low: seen.startedAt - 1, high: seen.startedAt + 1 },
+        agent_last_activity_timestamp_seconds: { low: seen.startedAt, high: Date.now() / 1_000 },
+        'agent_cpu_seconds_total{mode="user"}': atMost('userSeconds'),
+        'agent_cpu_seconds_total{mode="system"}': atMost('systemSeconds'),
+        'agent_context_switches_total{kind="voluntary"}': since(seen.voluntarySwitches),
+        'agent_context_switches_total{kind="involuntary"}': since(seen.involuntarySwitches),
+        agent_io_read_bytes_total: since(seen.ioReadBytes),
+        agent_io_write_bytes_total: since(seen.ioWriteBytes),
+      }),
+    ).toEqual([])
+
+    await eventually('nothing is left', async () => (await series(id)).size === 0 || undefined)
+    const tookSeconds = (performance.now() - endedAt) / 1_000
+    expect(tookSeconds).toBeGreaterThan(RETENTION_SECONDS - 1)
+    expect(tookSeconds).toBeLessThan(RETENTION_SECONDS + 3)
+  })
+
+  it('has not come while the program that a wrapper started lives', async () => {
+    const id = 'truth-wrapper'
+    const agent = await start('wrapper', { id })
+    await eventually(
+      'both are found',
+      async () => (await series(id)).get('agent_processes') === 2 || undefined,
+    )
+    // A second look at each command line tells that the child is the agent's own program.
+    await delay(3_000)
+    process.kill(agent.pid, 'SIGKILL')
+    const { before, text, after } = await bracket(daemon, () => procTruth([agent.pids['link0'] as number]))
+    const left = seriesOf(text, id)
+    expect(left.get('agent_processes')).toBe(1)
+    expect(left.get('agent_memory_rss_bytes')).toBeGreaterThanOrEqual(
+      Math.min(before.rssBytes, after.rssBytes),
+    )
+    expect(left.get('agent_state{state="exited"}')).toBe(0)
+  })
+
+  it('gives the id to the next life at once', async () => {
+    const id = 'truth-again'
+    const first = await start('cpu', { id })
+    await eventually('the first is found', async () => (await series(id)).size > 0 || undefined)
+    await first.stop()
+    const second = await start('idle', { id })
+    const startedAt = procTruth([second.pid]).startedAt
+    await eventually('the second has the id', async () => {
+      const found = await series(id)
+      return found.get('agent_processes') === 1 || undefined
+    })
+    const { before, text, after } = await bracket(daemon, () => procTruth([second.pid]))
+    const now = seriesOf(text, id)
+    expect(now.get('agent_cpu_seconds_total{mode="user"}')).toBeGreaterThanOrEqual(before.userSeconds)
+    expect(now.get('agent_cpu_seconds_total{mode="user"}')).toBeLessThanOrEqual(after.userSeconds)
+    expect(Math.abs(now.get('agent_start_timestamp_seconds')! - startedAt)).toBeLessThanOrEqual(1)
+  })
+})
