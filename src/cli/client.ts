@@ -23,6 +23,8 @@ export interface Answer {
  */
 export async function get(path: string, options: ClientOptions): Promise<Answer> {
   const url = options.url ?? process.env['AGENT_EXPORTER_URL'] ?? DEFAULT_URL
+  if (!/^https?:/.test(url) || !URL.canParse(url))
+    throw new CliError(EXIT.usage, `${url} is not an address like ${DEFAULT_URL}.`)
   const token = readToken(options)
   let response: Response
   try {
@@ -38,7 +40,7 @@ export async function get(path: string, options: ClientOptions): Promise<Answer>
     const cause = (error as Error).cause as NodeJS.ErrnoException | undefined
     throw new CliError(
       EXIT.unreachable,
-      `No agent-exporter answers at ${url} (${cause?.code ?? (error as Error).message}).`,
+      `No agent-exporter answers at ${url} (${cause?.code ?? cause?.message ?? (error as Error).message}).`,
     )
   }
   const text = await response.text()

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { parseListenAddress } from '../platform/http/listen-address.ts'
 import type { LogFormat, LogLevel } from '../platform/log.ts'
 import { COLLECTOR_NAMES } from '../settings.ts'
 
@@ -20,6 +21,7 @@ export interface ServeFlags {
 }
 
 const DEFAULT_ADDRESS = '127.0.0.1:10780'
+const DEFAULT_ADDRESSES: readonly string[] = [DEFAULT_ADDRESS]
 
 /** Puts the daemon's flags on the program; names follow Prometheus. */
 export function serveFlags(program: Command): void {
@@ -27,10 +29,9 @@ export function serveFlags(program: Command): void {
     .option('--config.file <file>', 'configuration (YAML); never looked for in the working directory')
     .option('--data.dir <dir>', 'where the database and the control token are kept')
     .addOption(
-      new Option(
-        '--web.listen-address <address...>',
-        'address to listen on; may be given several times',
-      ).default([DEFAULT_ADDRESS], DEFAULT_ADDRESS),
+      new Option('--web.listen-address <address>', 'address to listen on; may be given several times')
+        .argParser(listenAddress)
+        .default(DEFAULT_ADDRESSES, DEFAULT_ADDRESS),
     )
     .option('--web.config.file <file>', 'TLS and basic auth, in the format of the exporter-toolkit')
     .option('--web.max-requests <count>', 'scrapes answered at the same time', positiveInteger, 40)
@@ -62,6 +63,16 @@ export function serveFlags(program: Command): void {
 /** The collectors that `--no-collector.<name>` switched off. */
 export function disabledCollectors(flags: ServeFlags): string[] {
   return COLLECTOR_NAMES.filter((name) => flags[`collector.${name}`] === false)
+}
+
+/** Commander hands over what earlier occurrences gave, at first the default. */
+function listenAddress(text: string, earlier: readonly string[]): readonly string[] {
+  try {
+    parseListenAddress(text)
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message)
+  }
+  return earlier === DEFAULT_ADDRESSES ? [text] : [...earlier, text]
 }
 
 function positiveInteger(text: string): number {

@@ -4,7 +4,8 @@ import { agentsCommand } from './agents.ts'
 import { checkConfigCommand } from './check-config.ts'
 import { completionCommand } from './completion.ts'
 import { doctorCommand } from './doctor.ts'
-import { CliError, EXIT } from './exit.ts'
+import { EXIT } from './exit.ts'
+import { failureOf } from './failure.ts'
 import { serveFlags } from './flags.ts'
 import { healthcheckCommand } from './healthcheck.ts'
 import { serveCommand } from './serve.ts'
@@ -17,12 +18,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     return EXIT.ok
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
-    if (error instanceof CliError) {
-      process.stderr.write(`${error.message}\n`)
-      return error.exitCode
-    }
-    process.stderr.write(`${(error as Error).stack ?? String(error)}\n`)
-    return EXIT.failure
+    const { exitCode, text } = failureOf(error)
+    process.stderr.write(`${text}\n`)
+    return exitCode
   }
 }
 

@@ -1,12 +1,11 @@
 import type { Command } from 'commander'
 import { type App, createApp } from '../app.ts'
 import { createConfigHolder } from '../config/holder.ts'
-import { ConfigError } from '../config/issue.ts'
 import { loadConfig } from '../config/load.ts'
 import { systemClock } from '../platform/clock.ts'
 import { createLog, silentLog } from '../platform/log.ts'
 import { dataDirFrom } from './data-dir.ts'
-import { CliError, EXIT } from './exit.ts'
+import { EXIT } from './exit.ts'
 import { disabledCollectors, type ServeFlags } from './flags.ts'
 import { greeting } from './greeting.ts'
 
@@ -27,24 +26,19 @@ function buildApp(flags: ServeFlags): App {
       ? process.env
       : { ...process.env, AGENT_EXPORTER__STORE__URL: flags['store.url'] }
   const load = () => loadConfig(flags['config.file'], env)
-  try {
-    return createApp({
-      config: createConfigHolder(load(), load, systemClock.now),
-      clock: systemClock,
-      log: flags.once ? silentLog : createLog({ level: flags['log.level'], format: flags['log.format'] }),
-      dataDir: dataDirFrom(flags['data.dir']),
-      listenAddresses: flags['web.listenAddress'],
-      webConfigFile: flags['web.config.file'],
-      maxRequests: flags['web.maxRequests'],
-      procRoot: flags['path.procfs'],
-      cgroupRoot: flags['path.cgroupfs'],
-      processReader: flags['collector.process.reader'],
-      disabledCollectors: disabledCollectors(flags),
-    })
-  } catch (error) {
-    if (error instanceof ConfigError) throw new CliError(EXIT.usage, error.message)
-    throw error
-  }
+  return createApp({
+    config: createConfigHolder(load(), load, systemClock.now),
+    clock: systemClock,
+    log: flags.once ? silentLog : createLog({ level: flags['log.level'], format: flags['log.format'] }),
+    dataDir: dataDirFrom(flags['data.dir']),
+    listenAddresses: flags['web.listenAddress'],
+    webConfigFile: flags['web.config.file'],
+    maxRequests: flags['web.maxRequests'],
+    procRoot: flags['path.procfs'],
+    cgroupRoot: flags['path.cgroupfs'],
+    processReader: flags['collector.process.reader'],
+    disabledCollectors: disabledCollectors(flags),
+  })
 }
 
 async function printOnce(app: App): Promise<void> {

@@ -25,6 +25,27 @@ export function createConfigHolder(
   let current = loaded.config
   let lastReload = { at: now(), ok: true }
   const listeners: ((config: Config) => void)[] = []
+
+  /** All listeners take it or none does: what one of them cannot use (a token file) is a bad configuration too. */
+  function apply(next: Config): void {
+    const before = current
+    current = next
+    try {
+      for (const listener of listeners) listener(next)
+    } catch (error) {
+      current = before
+      for (const listener of listeners) restore(listener, before)
+      throw error
+    }
+  }
+
+  /** A listener that cannot go back has changed nothing. */
+  function restore(listener: (config: Config) => void, before: Config): void {
+    try {
+      listener(before)
+    } catch {}
+  }
+
   return {
     get current() {
       return current
@@ -39,9 +60,8 @@ export function createConfigHolder(
         const next = structuredClone(load().config)
         const needRestart = RESTART_KEYS.filter((key) => !isDeepStrictEqual(at(current, key), at(next, key)))
         for (const key of needRestart) put(next, key, at(current, key))
-        current = next
+        apply(next)
         lastReload = { at: now(), ok: true }
-        for (const listener of listeners) listener(current)
         return { ok: true, needRestart }
       } catch (error) {
         lastReload = { at: now(), ok: false }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseDocument } from 'yaml'
 import { decodeConfig } from './decode.ts'
@@ -71,16 +71,33 @@ export function parseConfig(source: string, text: string, env: Environment): Con
 
 function readText(path: string, required: boolean): string | undefined {
   try {
-    const bytes = readFileSync(path)
-    if (bytes.length > MAX_FILE_BYTES) throw new Error(`is larger than ${MAX_FILE_BYTES} bytes`)
-    return bytes.toString('utf8')
+    return new TextDecoder('utf-8', { fatal: true }).decode(readBytes(path))
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (code === 'ENOENT' && !required) return undefined
-    throw new ConfigError(path, [
-      { path: '', message: code === undefined ? (error as Error).message : `cannot be read (${code})` },
-    ])
+    throw new ConfigError(path, [{ path: '', message: readFailure(code) ?? (error as Error).message }])
   }
+}
+
+function readFailure(code: string | undefined): string | undefined {
+  if (code === undefined) return undefined
+  return code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'is not UTF-8' : `cannot be read (${code})`
+}
+
+/** Never more than the largest configuration, however large or endless the file is. */
+function readBytes(path: string): Buffer {
+  const buffer = Buffer.allocUnsafe(MAX_FILE_BYTES + 1)
+  const fd = openSync(path, 'r')
+  let length = 0
+  try {
+    for (let read = -1; read !== 0 && length < buffer.length; length += read) {
+      read = readSync(fd, buffer, length, buffer.length - length, null)
+    }
+  } finally {
+    closeSync(fd)
+  }
+  if (length > MAX_FILE_BYTES) throw new Error(`is larger than ${MAX_FILE_BYTES} bytes`)
+  return buffer.subarray(0, length)
 }
 
 /** Aliases are resolved here, and only here can they fail: a missing anchor, or more than any person writes. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { Problem } from '../problem.ts'
 
 const FILE_NAME = 'control.token'
 const TOKEN_BYTES = 32
@@ -38,7 +39,7 @@ function create(path: string): string | undefined {
 
 /**
  * Reads `<data dir>/control.token`; used by the daemon's later starts and by the CLI.
- * @throws Error in one sentence when the file is a link, belongs to somebody else, can be read by others, or does
+ * @throws Problem AE_DATA_DIR in one sentence when the file is a link, belongs to somebody else, can be read by others, or does
  * not hold a token. A missing file throws ENOENT. The token itself is in no message.
  */
 export function readControlToken(dataDir: string): string {
@@ -48,24 +49,27 @@ export function readControlToken(dataDir: string): string {
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (error) {
     if (isErrno(error, 'ELOOP')) {
-      throw new Error(`${path} is a symbolic link; remove it and start again`, { cause: error })
+      throw new Problem('AE_DATA_DIR', `${path} is a symbolic link; remove it and start again.`)
     }
     throw error
   }
   try {
     // Everything is asked of the open descriptor, so nothing can be exchanged in between.
     const stat = fstatSync(fd)
-    if (!stat.isFile()) throw new Error(`${path} is not a regular file`)
+    if (!stat.isFile()) throw new Problem('AE_DATA_DIR', `${path} is not a regular file.`)
     const uid = process.getuid?.()
     if (uid !== undefined && stat.uid !== uid) {
-      throw new Error(`${path} belongs to uid ${stat.uid}, not to uid ${uid}`)
+      throw new Problem('AE_DATA_DIR', `${path} belongs to uid ${stat.uid}, not to uid ${uid}.`)
     }
     if (process.platform !== 'win32' && (stat.mode & GROUP_AND_OTHERS) !== 0) {
-      throw new Error(`${path} can be read by others (mode ${(stat.mode & 0o777).toString(8)}); chmod 600 it`)
+      throw new Problem(
+        'AE_DATA_DIR',
+        `${path} can be read by others (mode ${(stat.mode & 0o777).toString(8)}); chmod 600 it.`,
+      )
     }
     const token = readFileSync(fd, 'utf8').trim()
     if (!TOKEN_PATTERN.test(token)) {
-      throw new Error(`${path} does not hold a control token; remove it and start again`)
+      throw new Problem('AE_DATA_DIR', `${path} does not hold a control token; remove it and start again.`)
     }
     return token
   } finally {

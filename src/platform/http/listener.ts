@@ -48,6 +48,11 @@ interface ListenerOptions {
   readonly onProblem: (code: ProblemCode) => void
 }
 
+/** An address that cannot be listened on; the message is one sentence. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError'
+}
+
 const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another program listens there already',
   EACCES: 'permission denied (ports below 1024 need CAP_NET_BIND_SERVICE)',
@@ -118,7 +123,9 @@ export function createListener(options: ListenerOptions): Listener {
       return new Promise((resolve, reject) => {
         server.once('error', (error: NodeJS.ErrnoException) => {
           const reason = REASONS[error.code ?? ''] ?? error.message
-          reject(new Error(`Cannot listen on ${formatListenAddress(address)}: ${reason}.`, { cause: error }))
+          reject(
+            new ListenError(`Cannot listen on ${formatListenAddress(address)}: ${reason}.`, { cause: error }),
+          )
         })
         server.once('listening', () => {
           server.removeAllListeners('error')

@@ -28,18 +28,33 @@ const MIN_TOKEN_LENGTH = 16
 
 export const sha256 = (text: string): Buffer => createHash('sha256').update(text, 'utf8').digest()
 
+/** An entry of `auth.tokens` that cannot be used; the message names it. */
+export class TokenError extends Error {
+  override readonly name = 'TokenError'
+}
+
+function readToken(file: string, where: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    throw new TokenError(`${where}.file: ${file} cannot be read (${code})`, { cause: error })
+  }
+}
+
 function digestOf(options: TokenOptions): Buffer {
   const where = `auth.tokens[${options.name}]`
   if ((options.hashSha256 === undefined) === (options.file === undefined)) {
-    throw new Error(`${where}: give either hashSha256 or file`)
+    throw new TokenError(`${where}: give either hashSha256 or file`)
   }
   if (options.hashSha256 !== undefined) {
-    if (!/^[0-9a-f]{64}$/i.test(options.hashSha256)) throw new Error(`${where}.hashSha256: not 64 hex digits`)
+    if (!/^[0-9a-f]{64}$/i.test(options.hashSha256))
+      throw new TokenError(`${where}.hashSha256: not 64 hex digits`)
     return Buffer.from(options.hashSha256, 'hex')
   }
-  const token = readFileSync(options.file as string, 'utf8').trim()
+  const token = readToken(options.file as string, where)
   if (token.length < MIN_TOKEN_LENGTH) {
-    throw new Error(`${where}.file: the token is shorter than ${MIN_TOKEN_LENGTH} characters`)
+    throw new TokenError(`${where}.file: the token is shorter than ${MIN_TOKEN_LENGTH} characters`)
   }
   return sha256(token)
 }
@@ -50,7 +65,7 @@ function grantOf({ name, scopes, agents }: TokenOptions): Grant {
   if (agents !== undefined) {
     const useless = scopes.find((scope) => scope === 'metrics' || scope === 'admin')
     if (useless !== undefined) {
-      throw new Error(`auth.tokens[${name}]: a token limited to agents cannot have the scope ${useless}`)
+      throw new TokenError(`auth.tokens[${name}]: a token limited to agents cannot have the scope ${useless}`)
     }
     globMatcher(agents)
   }
@@ -59,7 +74,7 @@ function grantOf({ name, scopes, agents }: TokenOptions): Grant {
 
 /**
  * Builds the table from the config and, when there is one, the control token of the data directory (all scopes).
- * @throws Error naming the entry when one is not usable.
+ * @throws TokenError naming the entry when one is not usable.
  */
 export function createTokenTable(tokens: readonly TokenOptions[], controlToken?: string): TokenTable {
   const entries: Entry[] = tokens.map((options) => ({ digest: digestOf(options), grant: grantOf(options) }))

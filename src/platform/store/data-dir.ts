@@ -43,7 +43,8 @@ export function ensureDataDir(path: string, uid: number | undefined = process.ge
   try {
     mkdirSync(dir, { recursive: true, mode: DATA_DIR_MODE })
   } catch (error) {
-    throw refuse(dir, lstatSync(dir, { throwIfNoEntry: false }) ? 'it is not a directory' : codeOf(error))
+    const code = codeOf(error)
+    throw refuse(dir, code === 'EEXIST' ? 'it is not a directory' : code)
   }
   let fd: number
   try {

@@ -25,6 +25,19 @@ describe('reload', () => {
     expect(holder.current.agents.maxSeries).toBe(5_000)
     expect(holder.lastReload).toEqual({ at: 42, ok: false })
   })
+
+  it('leaves the old one in force everywhere when one part cannot use the new one', () => {
+    const holder = holderOf(['agents: { maxSeries: 5000 }', 'agents: { maxSeries: 6000 }'])
+    const seen: number[] = []
+    holder.onChange((config) => seen.push(config.agents.maxSeries))
+    holder.onChange(({ agents }) => {
+      if (agents.maxSeries === 6_000) throw new Error('auth.tokens[ci].file: cannot be read')
+    })
+    expect(holder.reload()).toMatchObject({ ok: false })
+    expect(holder.current.agents.maxSeries).toBe(5_000)
+    expect(seen).toEqual([6_000, 5_000])
+    expect(holder.lastReload.ok).toBe(false)
+  })
 })
 
 describe('published schema', () => {

@@ -1,0 +1,39 @@
+import { spawn } from 'node:child_process'
+import { BIN, cleanEnvironment } from './daemon.ts'
+
+export interface CommandResult {
+  /** Null when it had to be killed. */
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A command that takes longer hangs. */
+const LIMIT_MS = 30_000
+
+/** Runs the built program to its end; it finds no configuration but the one it is given. */
+export function runCommand(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<CommandResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [BIN, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...cleanEnvironment(), XDG_CONFIG_HOME: '/nonexistent', ...env },
+    })
+    const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS)
+    let stdout = ''
+    let stderr = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text
+    })
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text
+    })
+    child.once('error', reject)
+    child.once('close', (code) => {
+      clearTimeout(timer)
+      resolve({ code, stdout, stderr })
+    })
+  })
+}
