@@ -2,6 +2,7 @@ import type { AgentEvents } from './agents/model.ts'
 import type { AgentsTables } from './agents/repository.ts'
 import { type Agents, createAgents } from './agents/service.ts'
 import { createBus } from './platform/bus.ts'
+import { namespacedContainerId } from './platform/docker/own-container.ts'
 import { createStatsFallback } from './platform/docker/stats-fallback.ts'
 import type { Collector, Feature } from './platform/feature.ts'
 import { readBootId, readBootTime, readKernelFacts, readPidNamespace } from './platform/proc/kernel-facts.ts'
@@ -50,6 +51,7 @@ export function createRooms(
       engine: readers.docker,
       cgroups: readers.cgroups,
       network: readers.network,
+      ownContainer: namespacedContainerId(settings.procRoot),
       stats: createStatsFallback({ stats: (id) => readers.docker.stats(id) }),
     },
     store,

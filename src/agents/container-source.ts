@@ -35,6 +35,8 @@ export interface ContainerSourceOptions {
   readonly cgroups: CgroupFinder
   readonly network: NetworkReader
   readonly stats: StatsFallback
+  /** Our own container, when a cgroup namespace hides its id. */
+  readonly ownContainer?: string | undefined
   /** Whether labelled containers are agents by themselves; registered ones are measured either way. */
   readonly discover: () => boolean
   /** Totals of an earlier run of the daemon; the kernel's own are complete, they only tell that it was known. */
@@ -75,7 +77,7 @@ interface ContainerAgent {
 }
 
 export function createContainerSource(options: ContainerSourceOptions): ContainerSource {
-  const { clock, registry, engine, cgroups, network, stats } = options
+  const { clock, registry, engine, cgroups, network, stats, ownContainer } = options
   const agents = new Map<string, ContainerAgent>()
   const sample = createCgroupSample()
   /** Incarnations whose control group is gone though the engine, silent or slow, still calls them running. */
@@ -96,7 +98,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     const resumed = options.reached(incarnation) === undefined ? {} : { resumed: true as const }
     const whole = { ...claim, ...resumed, runtime: 'container' as const, incarnation, startedAtMs }
     return registry.claim(whole, (agent) => {
-      const group = locateContainer(cgroups, container)
+      const group = locateContainer(cgroups, container, ownContainer)
       const statsAtMs = Number.NEGATIVE_INFINITY
       agents.set(container.id, { agent, container, incarnation, group, statsAtMs, asking: false })
     })
@@ -210,7 +212,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     contains(pid) {
       if (agents.size === 0) return false
       const ref = cgroups.locate(pid)
-      const id = ref === undefined ? undefined : containerIdOf(ref)
+      const id = ref === undefined ? undefined : containerIdOf(ref, ownContainer)
       return id !== undefined && agents.has(id)
     },
 

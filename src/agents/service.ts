@@ -41,6 +41,7 @@ export interface ContainerParts {
   readonly cgroups: CgroupFinder
   readonly network: NetworkReader
   readonly stats: StatsFallback
+  readonly ownContainer?: string | undefined
 }
 
 export interface AgentsDependencies {

@@ -14,25 +14,31 @@ export function containerIdIn(path: string): string | undefined {
   return undefined
 }
 
-/** The container a process sits in, by its own group; undefined for a process of the host. */
-export function containerIdOf(ref: CgroupRef): string | undefined {
+/**
+ * The container a process sits in, by its own group; undefined for a process of the host.
+ * @param own our own container, when a cgroup namespace hides its id from every path below it
+ */
+export function containerIdOf(ref: CgroupRef, own?: string): string | undefined {
   for (const path of [ref.path, ...Object.values(ref.paths ?? {})]) {
     const id = containerIdIn(path)
     if (id !== undefined) return id
   }
-  return undefined
+  return own
 }
 
 /**
- * The group of a whole container. By its main process where that is visible: the membership is cut at the
+ * The group of a whole container. Our own one is the top of what we see when we have a cgroup namespace
+ * (`own`, see namespacedContainerId). Others by its main process where that is visible: the membership is cut at the
  * container's own directory, since an init system inside moves itself further down. A recycled pid is noticed,
  * because its path does not name the container. Else by where both drivers put their groups.
  */
 export function locateContainer(
   cgroups: CgroupFinder,
   container: { readonly id: string; readonly pid: number | undefined },
+  own?: string,
 ): CgroupRef | undefined {
   const { id, pid } = container
+  if (id === own) return cgroups.find('/')
   const ref = pid === undefined ? undefined : cgroups.locate(pid)
   if (ref !== undefined && containerIdOf(ref) === id) return cutAt(ref, id)
   for (const path of usualPaths(id)) {
@@ -51,9 +57,10 @@ function usualPaths(id: string): string[] {
 
 function cutAt(ref: CgroupRef, id: string): CgroupRef {
   if (ref.paths === undefined) return { ...ref, path: cut(ref.path, id) }
-  const paths = Object.fromEntries(
-    Object.entries(ref.paths).map(([controller, path]) => [controller, cut(path, id)]),
-  )
+  // A tree in which the container has no group of its own shows it in somebody else's: on a hybrid host the
+  // unified path is that of the engine's service.
+  const own = Object.entries(ref.paths).filter(([, path]) => containerIdIn(path) === id)
+  const paths = Object.fromEntries(own.map(([controller, path]) => [controller, cut(path, id)]))
   return { ...ref, path: cut(ref.path, id), paths }
 }
 

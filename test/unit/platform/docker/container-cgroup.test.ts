@@ -9,7 +9,7 @@ import {
   locateContainer,
 } from '../../../../src/platform/docker/container-cgroup.ts'
 import { createNetworkReader, parseNetDev } from '../../../../src/platform/docker/network.ts'
-import { ownContainerId } from '../../../../src/platform/docker/own-container.ts'
+import { namespacedContainerId, ownContainerId } from '../../../../src/platform/docker/own-container.ts'
 
 const trees = fileURLToPath(new URL('../../../fixtures/trees', import.meta.url))
 const proc = (shape: Shape) => join(trees, shape, 'proc')
@@ -59,13 +59,29 @@ describe('the group of a container', () => {
     const inner = `/system.slice/docker-${OTHER}.scope/init.scope`
     const cgroups = {
       ...reader('v1'),
-      locate: () => ({ version: 1 as const, path: inner, paths: { memory: inner, cpu: '/' } }),
+      locate: () => ({ version: 1 as const, path: inner, paths: { memory: inner } }),
     }
     expect(locateContainer(cgroups, { id: OTHER, pid: 1 })).toEqual({
       version: 1,
       path: `/system.slice/docker-${OTHER}.scope`,
-      paths: { memory: `/system.slice/docker-${OTHER}.scope`, cpu: '/' },
+      paths: { memory: `/system.slice/docker-${OTHER}.scope` },
     })
+  })
+
+  it('has no part in trees where only the engine’s service has a group', () => {
+    const paths = { memory: `/docker/${OTHER}`, cpu: '/', unified: '/system.slice/docker.service' }
+    const cgroups = { ...reader('v1'), locate: () => ({ version: 1 as const, path: paths.memory, paths }) }
+    expect(locateContainer(cgroups, { id: OTHER, pid: 1 })?.paths).toEqual({ memory: `/docker/${OTHER}` })
+  })
+
+  it('is the top of the tree when it is our own and a cgroup namespace hides its name', () => {
+    const cgroups = reader('v2-namespaced')
+    const own = namespacedContainerId(proc('v2-namespaced'))
+    expect(own).toBe(CONTAINER_ID)
+    expect(locateContainer(cgroups, { id: CONTAINER_ID, pid: 300 }, own)?.path).toBe('/')
+    expect(containerIdOf(cgroups.locate(302)!, own)).toBe(CONTAINER_ID)
+    // A process outside of the namespace has no group that is seen here, so it is never taken for one inside.
+    expect(cgroups.locate(200)).toBeUndefined()
   })
 })
 
@@ -90,4 +106,5 @@ describe('network of a container', () => {
 it('our own container is found by the files bound into it, and there is none on a host', () => {
   expect(ownContainerId(proc('v2-namespaced'))).toBe(CONTAINER_ID)
   expect(ownContainerId(proc('v2-systemd'))).toBeUndefined()
+  expect(namespacedContainerId(proc('v2-systemd'))).toBeUndefined()
 })
