@@ -98,7 +98,7 @@ export function createApp(settings: Settings): App {
     const scraper = createAppScraper(settings, rooms, slices)
     http = await createServer(rooms, scraper, slices, controlToken)
     config.onChange((next) => http?.updateAccess(accessOf(next, controlToken)))
-    reach = await probeReach({ ...settings, environment: process.env })
+    reach = await probeReach({ ...settings, environment: settings.environment ?? process.env })
     for (const feature of rooms.features) {
       started.push(feature)
       await feature.start?.()

@@ -3,6 +3,7 @@ import type { DockerEngine } from './platform/docker/container.ts'
 import { createDockerEngine } from './platform/docker/engine.ts'
 import { createNetworkReader, type NetworkReader } from './platform/docker/network.ts'
 import { createHostCollector, type HostCollector } from './platform/host/collector.ts'
+import { createFilesystems } from './platform/host/filesystems.ts'
 import { createHostReader } from './platform/host/host-reader.ts'
 import { createPidusageReader } from './platform/proc/pidusage-reader.ts'
 import { createPortableTable } from './platform/proc/portable-table.ts'
@@ -25,7 +26,8 @@ export interface Readers {
 }
 
 /** The fast readers on Linux, the portable ones elsewhere or when asked for. Opens nothing that blocks. */
-export function createReaders({ procRoot, cgroupRoot, processReader, clock, log }: Settings): Readers {
+export function createReaders(settings: Settings): Readers {
+  const { procRoot, cgroupRoot, processReader, clock, log, environment, statfs } = settings
   const linux = process.platform === 'linux'
   const portable = processReader === 'pidusage' || (processReader === 'auto' && !linux)
   const monotonic = clock.monotonic
@@ -39,10 +41,16 @@ export function createReaders({ procRoot, cgroupRoot, processReader, clock, log 
     cgroups,
     docker: createDockerEngine({
       clock,
+      ...(environment === undefined ? {} : { environment }),
       onListenerError: (error) => log.error('a container change was not taken', { error: String(error) }),
     }),
     network: createNetworkReader(procRoot),
-    host: createHostCollector({ reader: createHostReader({ root: procRoot }) }),
+    host: createHostCollector({
+      reader: createHostReader({
+        root: procRoot,
+        ...(statfs === undefined ? {} : { filesystems: createFilesystems({ clock, statfs }) }),
+      }),
+    }),
     async close() {
       reader.close()
       cgroups.close()

@@ -1,5 +1,6 @@
 import type { ConfigHolder } from './config/holder.ts'
 import type { Clock } from './platform/clock.ts'
+import type { FilesystemsOptions } from './platform/host/filesystems.ts'
 import type { Log } from './platform/log.ts'
 
 /** Names of `collect[]` and of `--[no-]collector.<name>`, in the order in which they are printed. */
@@ -19,4 +20,8 @@ export interface Settings {
   readonly cgroupRoot: string
   readonly processReader: 'proc' | 'pidusage' | 'auto'
   readonly disabledCollectors: readonly string[]
+  /** Where the engine is looked for (`DOCKER_HOST` and its like); that of this process when left out. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
+  /** How the space of a file system is asked for; `fs.statfs` when left out. */
+  readonly statfs?: NonNullable<FilesystemsOptions['statfs']>
 }

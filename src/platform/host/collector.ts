@@ -33,7 +33,7 @@ const filesystemAvailable = gauge('agent_host_filesystem_available_bytes', {
 const load1 = gauge('agent_host_load1', { help: 'Load average of one minute (/proc/loadavg).' })
 const cpuCores = gauge('agent_host_cpu_cores', {
   unit: 'cores',
-  help: 'Processors this process may use (os.availableParallelism).',
+  help: 'Online processors of the host (/proc/stat).',
 })
 const oomKills = counter('agent_host_oom_kills_total', {
   help: 'Processes the kernel killed for want of memory since boot (/proc/vmstat oom_kill).',

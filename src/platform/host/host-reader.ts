@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statfsSync } from 'node:fs'
 import { availableParallelism, freemem, loadavg, totalmem } from 'node:os'
 import { parse } from 'node:path'
+import { parseCpuCores } from './cpu-cores.ts'
 import { createFilesystems, type Filesystems } from './filesystems.ts'
 import { parseLoad1, parseMeminfo, parseOomKills } from './meminfo.ts'
 import { type Mount, parseMountinfo } from './mounts.ts'
@@ -19,12 +20,29 @@ export interface HostReaderOptions {
   readonly filesystems?: Filesystems
 }
 
+/** `include/uapi/linux/magic.h`. */
+const PROC_SUPER_MAGIC = 0x9fa0
+
+const NO_FILESYSTEMS: Filesystems = { measure: async () => [], hung: () => [] }
+
 export function createHostReader(options: HostReaderOptions = {}): HostReader {
-  const filesystems = options.filesystems ?? createFilesystems()
   const platform = options.platform ?? process.platform
-  return platform === 'linux'
-    ? { read: () => readLinux(options.root ?? '/proc', filesystems) }
-    : { read: () => readPortable(platform, filesystems) }
+  if (platform !== 'linux') {
+    const filesystems = options.filesystems ?? createFilesystems()
+    return { read: () => readPortable(platform, filesystems) }
+  }
+  const root = options.root ?? '/proc'
+  // A copy of another host's files names mount points that mean something else here.
+  const filesystems = options.filesystems ?? (isProc(root) ? createFilesystems() : NO_FILESYSTEMS)
+  return { read: () => readLinux(root, filesystems) }
+}
+
+function isProc(root: string): boolean {
+  try {
+    return statfsSync(root).type === PROC_SUPER_MAGIC
+  } catch {
+    return false
+  }
 }
 
 async function readLinux(root: string, filesystems: Filesystems): Promise<HostSample> {
@@ -49,7 +67,7 @@ async function readLinux(root: string, filesystems: Filesystems): Promise<HostSa
     swapTotalBytes: memory?.swapTotalBytes,
     swapFreeBytes: memory?.swapFreeBytes,
     load1: parsed('loadavg', parseLoad1),
-    cpuCores: availableParallelism(),
+    cpuCores: parsed('stat', parseCpuCores),
     oomKills: parsed('vmstat', parseOomKills),
     cpuPressure: parsed<Pressure>('pressure/cpu', parsePressure),
     memoryPressure: parsed<Pressure>('pressure/memory', parsePressure),
