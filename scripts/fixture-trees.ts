@@ -5,7 +5,7 @@
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type CgroupFacts, groupV1, groupV2 } from './fixture-trees/cgroup.ts'
+import { type CgroupFacts, groupV1, groupV2, pressure } from './fixture-trees/cgroup.ts'
 import { hostFiles, processFiles } from './fixture-trees/proc.ts'
 
 /** Text of a file, or the target of a link. */
@@ -85,6 +85,8 @@ export function fixtureTree(shape: Shape): Tree {
     groupV1(tree, '/docker', OPEN)
     groupV1(tree, container, CONTAINER)
     groupV1(tree, session, SESSION)
+    // The unified tree of a hybrid host knows only the engine's service: its stalls are not the container's.
+    tree.set('cgroup/unified/system.slice/docker.service/memory.pressure', pressure(77_000_000, 66_000_000))
     return tree
   }
   if (shape === 'v2-namespaced') {

@@ -36,7 +36,8 @@ const lines = (values: Readonly<Record<string, number | string>>, prefix = ''): 
 
 const list = (pids: readonly number[]): string => pids.map((pid) => `${pid}\n`).join('')
 
-const pressure = (some: number, full: number): string =>
+/** Text of a `*.pressure` file with these totals in microseconds. */
+export const pressure = (some: number, full: number): string =>
   `some avg10=0.12 avg60=0.03 avg300=0.00 total=${some}\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=${full}\n`
 
 /** One group in every v1 tree; without facts it is the root of the hierarchies. */

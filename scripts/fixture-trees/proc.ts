@@ -74,12 +74,15 @@ export function processFiles(tree: Tree, shape: Shape): readonly FixtureProcess[
     set('comm', `${process.comm}\n`)
     if (hidden) {
       // Another user's process: numbers of `stat` and `status` are public, these are not.
-      for (const name of ['io', 'environ', 'cwd']) tree.set(`proc/${process.pid}/${name}`, unreadable(name))
+      for (const name of ['io', 'environ', 'fd']) tree.set(`proc/${process.pid}/${name}`, unreadable(name))
+      // A link could always be read; this is none, so that asking for its target fails.
+      set('cwd', '')
       continue
     }
     set('environ', process.environ.map((entry) => `${entry}\0`).join(''))
     set('io', ioText(process))
     tree.set(`proc/${process.pid}/cwd`, { link: process.cwd })
+    for (const fd of ['0', '1', '2']) tree.set(`proc/${process.pid}/fd/${fd}`, { link: '/dev/pts/0' })
     tree.set(`proc/${process.pid}/ns/net`, { link: process.inContainer ? CONTAINER_NET : HOST_NET })
     tree.set(`proc/${process.pid}/ns/pid`, { link: 'pid:[4026531836]' })
     set('net/dev', process.inContainer ? netDev(1_000_000, 250_000) : netDev(88_000_000, 22_000_000))

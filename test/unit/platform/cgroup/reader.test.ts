@@ -100,8 +100,9 @@ describe('a container', () => {
     expect(v1.ref).toMatchObject({ version: 1, path: `/docker/${CONTAINER_ID}` })
     expect(v1.sample).toEqual({
       ...FULL,
-      pressureWaitingSeconds: undefined,
-      pressureStalledSeconds: undefined,
+      // Of the group that the process has in the unified tree, which is not the container's.
+      pressureWaitingSeconds: 77,
+      pressureStalledSeconds: 66,
     })
     expect([systemd.outcome, v1.outcome]).toEqual(['ok', 'ok'])
     expect(systemd.processes).toEqual([300, 301])
