@@ -1,9 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { parseCpuCores } from '../../../../src/platform/host/cpu-cores.ts'
 import { parseLoad1, parseMeminfo, parseOomKills } from '../../../../src/platform/host/meminfo.ts'
 import { parseMountinfo } from '../../../../src/platform/host/mounts.ts'
 import { parseNetDev } from '../../../../src/platform/host/net-dev.ts'
 import { parsePressure } from '../../../../src/platform/host/pressure.ts'
+
+describe('processors', () => {
+  it('are the online ones, numbered or not in a row, and absent where the file names none', () => {
+    expect(parseCpuCores('cpu  1 2 3\ncpu0 1 2 3\ncpu1 1 2 3\ncpu12 1 2 3\nintr 5\n')).toBe(3)
+    expect(parseCpuCores('cpu  1 2 3\nbtime 5\n')).toBeUndefined()
+  })
+})
 
 describe('meminfo', () => {
   it('reads bytes, and leaves absent what an old kernel does not say', () => {
