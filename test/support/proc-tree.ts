@@ -9,6 +9,7 @@ export interface FakeProcess {
   readonly startTime?: number
   readonly uid?: number
   readonly rssKb?: number
+  readonly faults?: number
   readonly userTicks?: number
   readonly systemTicks?: number
   readonly io?: { readonly read: number; readonly write: number }
@@ -42,7 +43,7 @@ export function procTree(): ProcTree {
       const times = `${p.userTicks ?? 100} ${p.systemTicks ?? 50} 0 0`
       write(
         `${pid}/stat`,
-        `${pid} (${comm}) ${state} ${ppid} ${pid} ${pid} 0 -1 0 0 0 0 0 ${times} 20 0 1 0 ${p.startTime ?? 1000} 0 0\n`,
+        `${pid} (${comm}) ${state} ${ppid} ${pid} ${pid} 0 -1 0 ${p.faults ?? 0} 0 0 0 ${times} 20 0 1 0 ${p.startTime ?? 1000} 4096 ${p.rssKb ?? 0} 0\n`,
       )
       const memory =
         p.rssKb === undefined

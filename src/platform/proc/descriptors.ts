@@ -1,5 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs'
+import { type Activity, createActivity } from './activity.ts'
 import { type CommCache, createCommCache } from './comm.ts'
+import { createStatusLines, createStatusPlaces, type StatusLines, type StatusPlaces } from './status.ts'
 
 /** At most three per process, 8,000 in all (each costs about 4.5 KB of kernel memory), half of what we may open. */
 export const DESCRIPTORS_PER_PROCESS = 3
@@ -25,6 +27,11 @@ export interface KeptProcess {
   readonly startTime: number
   readonly directory: string
   readonly comm: CommCache
+  readonly statusPlaces: StatusPlaces
+  /** The last status, when it was read, and what `stat` showed then. */
+  readonly statusLines: StatusLines
+  readonly activity: Activity
+  statusReadAt: number
   stat: number
   status: number
   io: number
@@ -183,6 +190,10 @@ export function createDescriptorCache(options: { root: string; budget: number })
           startTime,
           directory: `${root}/${pid}`,
           comm: createCommCache(),
+          statusPlaces: createStatusPlaces(),
+          statusLines: createStatusLines(),
+          activity: createActivity(),
+          statusReadAt: Number.NEGATIVE_INFINITY,
           stat: -1,
           status: -1,
           io: -1,

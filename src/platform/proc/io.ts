@@ -22,9 +22,9 @@ export function parseIo(bytes: Uint8Array, length: number, into: IoLines): void 
     const end = lineEnd(bytes, at, length)
     if (end === length) return
     if (startsWith(bytes, at, end, READ_BYTES))
-      into.readBytes = numberAfterKey(bytes, at, READ_BYTES.length, end)
+      into.readBytes = numberAfterKey(bytes, at, READ_BYTES.length, length)
     else if (startsWith(bytes, at, end, WRITE_BYTES))
-      into.writeBytes = numberAfterKey(bytes, at, WRITE_BYTES.length, end)
+      into.writeBytes = numberAfterKey(bytes, at, WRITE_BYTES.length, length)
     at = end + 1
   }
 }

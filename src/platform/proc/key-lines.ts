@@ -17,32 +17,31 @@ export function lineEnd(bytes: Uint8Array, at: number, length: number): number {
 }
 
 /**
- * The unsigned number after the key of the line `[at, end)`, where `keyLength` counts the key without its colon.
- * `undefined` when the key is not followed by a colon, no digit follows, or `end` is the end of what was read
- * (the caller passes `complete = end < length`'s line only).
+ * The unsigned number after the key that begins at `at`, where `keyLength` counts the key without its colon and
+ * `length` is how much was read. `undefined` when no colon, or no digit on the same line follows, or when what
+ * ends the number (a blank or the newline) was not read: it might have been longer.
  */
 export function numberAfterKey(
   bytes: Uint8Array,
   at: number,
   keyLength: number,
-  end: number,
+  length: number,
 ): number | undefined {
   let cursor = at + keyLength
-  if (cursor >= end || bytes[cursor] !== COLON) return undefined
+  if (cursor >= length || bytes[cursor] !== COLON) return undefined
   cursor++
-  while (cursor < end && (bytes[cursor] === SPACE || bytes[cursor] === TAB)) cursor++
+  while (cursor < length && (bytes[cursor] === SPACE || bytes[cursor] === TAB)) cursor++
   let value = 0
   const first = cursor
-  while (cursor < end) {
+  while (cursor < length) {
     const byte = bytes[cursor]!
     if (byte < ZERO || byte > NINE) break
     value = value * 10 + (byte - ZERO)
     cursor++
   }
-  if (cursor === first) return undefined
-  // What ends a number is a blank or the line's end; anything else is not the format we know.
-  if (cursor < end && bytes[cursor] !== SPACE && bytes[cursor] !== TAB) return undefined
-  return value
+  if (cursor === first || cursor >= length) return undefined
+  const after = bytes[cursor]
+  return after === SPACE || after === TAB || after === NEWLINE ? value : undefined
 }
 
 /** Whether the line at `at` begins with the ASCII `key`. */

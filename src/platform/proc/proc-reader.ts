@@ -1,4 +1,5 @@
 import { readdirSync, statfsSync, statSync } from 'node:fs'
+import { isIdleSince, rememberActivity } from './activity.ts'
 import { cachedComm } from './comm.ts'
 import {
   createDescriptorCache,
@@ -21,7 +22,7 @@ import {
   type ReadOutcome,
 } from './process.ts'
 import { createStatLine, parseStat } from './stat.ts'
-import { createStatusLines, parseStatus } from './status.ts'
+import { parseStatus, type StatusLines } from './status.ts'
 
 /** A status line set is about 1.5 KB; only thousands of supplementary groups make it larger. */
 const FIRST_BUFFER_BYTES = 8 * 1024
@@ -29,6 +30,9 @@ const LARGEST_BUFFER_BYTES = 1024 * 1024
 
 /** Permission seldom comes back (setuid exec, dumpable): ask again once a minute, not at every tick. */
 const DENIED_RETRY_MS = 60_000
+
+/** At ticks too, `status` of a process that did nothing is read this often: memory can be reclaimed behind its back. */
+const STATUS_MAX_AGE_MS = 10_000
 
 const ZOMBIE = 0x5a
 
@@ -40,6 +44,8 @@ export interface ProcReaderOptions {
   /** Descriptors to keep open; default `min(8000, half of RLIMIT_NOFILE)`. */
   readonly descriptorBudget?: number
   readonly clockTicks?: number
+  /** How long the `status` of an idle process stands for core reads; 0 reads it every time. */
+  readonly statusMaxAgeMs?: number
   /** Monotonic milliseconds. */
   readonly monotonic?: () => number
 }
@@ -51,11 +57,13 @@ export interface ProcReader extends ProcessReader {
 
 /**
  * The Linux reader: `/proc/<pid>/{stat,status,io}` through kept descriptors and the size of `/proc/<pid>/fd`.
- * Everything is read before `stat`, and `stat` is checked last: as long as it shows the start time of the key,
- * the number was not recycled while the others were read.
+ * What is opened by path is read before `stat`, and `stat` is checked after it: as long as it shows the start time
+ * of the key, the number was not recycled in between. A core read (a tick)
+ * asks for `status` again only when the process did something; a full read (a scrape) always does.
  */
 export function createProcReader(options: ProcReaderOptions = {}): ProcReader {
   const root = options.root ?? '/proc'
+  const statusMaxAgeMs = options.statusMaxAgeMs ?? STATUS_MAX_AGE_MS
   const monotonic = options.monotonic ?? (() => performance.now())
   const ticksPerSecond = options.clockTicks ?? readKernelFacts(root).clockTicks
   const cache = createDescriptorCache({
@@ -64,7 +72,6 @@ export function createProcReader(options: ProcReaderOptions = {}): ProcReader {
   })
   const countFds = fdSizeIsCount(root) ? fdCountFromSize : fdCountFromListing
   const stat = createStatLine()
-  const status = createStatusLines()
   const io = createIoLines()
   let buffer = Buffer.allocUnsafeSlow(FIRST_BUFFER_BYTES)
 
@@ -87,16 +94,11 @@ export function createProcReader(options: ProcReaderOptions = {}): ProcReader {
     return true
   }
 
-  function readStatus(process: KeptProcess, into: ProcessSample): void {
+  /** Reads `status` anew; what it says stands until `stat` shows that the process did something. */
+  function readStatus(process: KeptProcess, now: number): void {
     const length = readWhole(process, 'status')
-    if (length <= 0) return
-    parseStatus(buffer, length, status)
-    into.rssBytes = status.rssBytes
-    into.rssAnonBytes = status.rssAnonBytes
-    into.rssPeakBytes = status.rssPeakBytes
-    into.swapBytes = status.swapBytes
-    into.voluntarySwitches = status.voluntarySwitches
-    into.involuntarySwitches = status.involuntarySwitches
+    parseStatus(buffer, Math.max(0, length), process.statusLines, process.statusPlaces)
+    process.statusReadAt = length > 0 ? now : Number.NEGATIVE_INFINITY
   }
 
   function readStat(process: KeptProcess, into: ProcessSample): ReadOutcome {
@@ -129,7 +131,9 @@ export function createProcReader(options: ProcReaderOptions = {}): ProcReader {
         mayInspect = readIo(process, now, into)
         into.openFds = countFds(process, now)
       }
-      readStatus(process, into)
+      // By path it must be read before stat vouches for the number; an open one is bound to the process anyway.
+      const readFirst = process.status === -1
+      if (readFirst) readStatus(process, now)
       const outcome = readStat(process, into)
       if (outcome !== 'ok') {
         // What was opened by path may belong to another process: nothing of it is kept or told.
@@ -138,6 +142,11 @@ export function createProcReader(options: ProcReaderOptions = {}): ProcReader {
         else cache.closeFiles(process)
         return outcome
       }
+      const stands =
+        depth === 'core' && now - process.statusReadAt < statusMaxAgeMs && isIdleSince(process.activity, stat)
+      if (!readFirst && !stands) readStatus(process, now)
+      if (readFirst || !stands) rememberActivity(stat, process.activity)
+      fillFromStatus(process.statusLines, into)
       if (stat.state === ZOMBIE) {
         // A zombie's table is gone. Its wait status shows 0 to those who may not inspect it, so only a
         // process whose `io` (same check in the kernel, ptrace_may_access) answered is believed.
@@ -154,6 +163,15 @@ export function createProcReader(options: ProcReaderOptions = {}): ProcReader {
     },
     descriptors: () => descriptorUse(cache),
   }
+}
+
+function fillFromStatus(lines: StatusLines, into: ProcessSample): void {
+  into.rssBytes = lines.rssBytes
+  into.rssAnonBytes = lines.rssAnonBytes
+  into.rssPeakBytes = lines.rssPeakBytes
+  into.swapBytes = lines.swapBytes
+  into.voluntarySwitches = lines.voluntarySwitches
+  into.involuntarySwitches = lines.involuntarySwitches
 }
 
 function descriptorUse(cache: DescriptorCache): DescriptorUse {

@@ -68,6 +68,8 @@ export function createSlowLane(options: SlowLaneOptions = {}): WatchedSlowLane {
   const pssMemory = new Map<number, PssMemory>()
   const stuck = new Set<Worker>()
   let worker: Worker | undefined
+  // The watchdog is for reads: a worker that is still starting on a busy machine is not a hung process.
+  let ready = false
   let current: { id: number; job: Job; watchdog: Timer } | undefined
   let lastId = 0
   let hungReads = 0
@@ -84,8 +86,14 @@ export function createSlowLane(options: SlowLaneOptions = {}): WatchedSlowLane {
       // Small: it holds one 128 KiB buffer and short strings.
       resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4 },
     })
-    started.unref()
-    started.on('message', (reply: SlowReply) => onReply(started, reply))
+    started.on('message', (reply: SlowReply | 'ready') => {
+      if (reply !== 'ready') onReply(started, reply)
+      else if (started === worker) {
+        ready = true
+        started.unref()
+        next()
+      }
+    })
     started.on('error', () => onEnd(started))
     started.on('exit', () => onEnd(started))
     return started
@@ -106,6 +114,9 @@ export function createSlowLane(options: SlowLaneOptions = {}): WatchedSlowLane {
     stuck.delete(ended)
     if (ended === worker) {
       worker = undefined
+      // One that cannot even start would be started for ever.
+      if (!ready) settleAll('unreadable')
+      ready = false
       // It died on its own: its question has no answer, the others get a new worker.
       const job = current?.job
       current?.watchdog.cancel()
@@ -115,12 +126,20 @@ export function createSlowLane(options: SlowLaneOptions = {}): WatchedSlowLane {
     next()
   }
 
-  function onWatchdog(): void {
+  /** After a long turn of our own loop the timer fires before the reply is seen: let messages come in first. */
+  function onWatchdog(id: number): void {
+    setImmediate(() => {
+      if (current?.id === id) giveUp()
+    })
+  }
+
+  function giveUp(): void {
     if (current === undefined || worker === undefined) return
     const { job } = current
     const lost = worker
     current = undefined
     worker = undefined
+    ready = false
     hungReads++
     hung.set(job.key.pid, { startTime: job.key.startTime, until: clock.monotonic() + HUNG_RETRY_MS })
     stuck.add(lost)
@@ -152,13 +171,16 @@ export function createSlowLane(options: SlowLaneOptions = {}): WatchedSlowLane {
 
   function next(): void {
     if (closed || current !== undefined || stuck.size >= MOST_LOST_WORKERS) return
+    if (!ready) {
+      if (identities.length + sizes.length > 0) worker ??= startWorker()
+      return
+    }
     const job = takeJob()
-    if (job === undefined) return
-    worker ??= startWorker()
+    if (job === undefined || worker === undefined) return
     // Somebody awaits the answer: the process stays alive for it, and only for it.
     worker.ref()
     const id = ++lastId
-    current = { id, job, watchdog: clock.setTimer(watchdogMs, onWatchdog) }
+    current = { id, job, watchdog: clock.setTimer(watchdogMs, () => onWatchdog(id)) }
     const request: SlowRequest = {
       id,
       question: job.question,

@@ -22,3 +22,4 @@ parentPort?.on('message', (request: SlowRequest) => {
   const reply: SlowReply = { id: request.id, answer, elapsedMs: performance.now() - began }
   parentPort?.postMessage(reply)
 })
+parentPort?.postMessage('ready')

@@ -120,7 +120,7 @@ function findPss(bytes: Buffer): number | undefined {
     if (end === bytes.length) return undefined
     // `Pss:` and not `Pss_Anon:`: the colon decides.
     if (startsWith(bytes, at, end, PSS)) {
-      const kilobytes = numberAfterKey(bytes, at, PSS.length, end)
+      const kilobytes = numberAfterKey(bytes, at, PSS.length, bytes.length)
       if (kilobytes !== undefined) return kilobytes * BYTES_PER_KB
     }
     at = end + 1

@@ -16,6 +16,12 @@ export interface StatLine {
   childSystemTicks: number | undefined
   threads: number | undefined
   startTime: number | undefined
+  /** Page faults of all threads; memory grows through them only. */
+  minorFaults: number | undefined
+  majorFaults: number | undefined
+  virtualBytes: number | undefined
+  /** From a counter that lags behind by a batch per CPU: good for noticing a change, not as a size. */
+  rssPages: number | undefined
   /** Wait status (field 52); only looked for in a zombie, where nothing else tells how it ended. */
   exitStatus: number | undefined
 }
@@ -31,6 +37,7 @@ const ZOMBIE = 0x5a
 
 // Field numbers of proc_pid_stat(5).
 const START_TIME = 22
+const RSS = 24
 const EXIT_CODE = 52
 
 export function createStatLine(): StatLine {
@@ -47,6 +54,10 @@ export function createStatLine(): StatLine {
     childSystemTicks: undefined,
     threads: undefined,
     startTime: undefined,
+    minorFaults: undefined,
+    majorFaults: undefined,
+    virtualBytes: undefined,
+    rssPages: undefined,
     exitStatus: undefined,
   }
 }
@@ -64,6 +75,10 @@ function clear(into: StatLine): void {
   into.childSystemTicks = undefined
   into.threads = undefined
   into.startTime = undefined
+  into.minorFaults = undefined
+  into.majorFaults = undefined
+  into.virtualBytes = undefined
+  into.rssPages = undefined
   into.exitStatus = undefined
 }
 
@@ -77,6 +92,12 @@ function assign(into: StatLine, field: number, value: number): void {
       return
     case 6:
       into.session = value
+      return
+    case 10:
+      into.minorFaults = value
+      return
+    case 12:
+      into.majorFaults = value
       return
     case 14:
       into.userTicks = value
@@ -95,6 +116,12 @@ function assign(into: StatLine, field: number, value: number): void {
       return
     case START_TIME:
       into.startTime = value
+      return
+    case 23:
+      into.virtualBytes = value
+      return
+    case RSS:
+      into.rssPages = value
       return
     case EXIT_CODE:
       into.exitStatus = value
@@ -123,7 +150,7 @@ export function parseStat(bytes: Uint8Array, length: number, into: StatLine): bo
   const state = bytes[close + 2]!
   if (!isLetter(state)) return false
   into.state = state
-  const last = state === ZOMBIE ? EXIT_CODE : START_TIME
+  const last = state === ZOMBIE ? EXIT_CODE : RSS
   let field = 4
   let value = 0
   let digits = 0

@@ -48,62 +48,101 @@ export function createStatusLines(): StatusLines {
   }
 }
 
-function clear(into: StatusLines): void {
-  into.uid = undefined
-  into.rssPeakBytes = undefined
-  into.rssBytes = undefined
-  into.rssAnonBytes = undefined
-  into.swapBytes = undefined
-  into.threads = undefined
-  into.voluntarySwitches = undefined
-  into.involuntarySwitches = undefined
+/**
+ * Where the keys stood in the last status of one process. The kernel pads its numbers, so the next one looks the
+ * same unless a line before changed its length; then the file is searched anew and remembered again.
+ */
+export type StatusPlaces = Int32Array
+
+const KEYS = [UID, VM_HWM, VM_RSS, RSS_ANON, VM_SWAP, THREADS, VOLUNTARY, INVOLUNTARY] as const
+const [AT_UID, AT_HWM, AT_RSS, AT_ANON, AT_SWAP, AT_THREADS, AT_VOLUNTARY, AT_INVOLUNTARY] = [
+  0, 1, 2, 3, 4, 5, 6, 7,
+] as const
+const NOT_THERE = -1
+const NEWLINE = 0x0a
+
+export function createStatusPlaces(): StatusPlaces {
+  return new Int32Array(KEYS.length).fill(NOT_THERE)
 }
 
 /**
- * Parses `/proc/<pid>/status` from the first `length` bytes. A last line without its newline was cut off and is
- * not used. The name in the first line is escaped by the kernel (`\n` becomes two characters), so it cannot
- * forge a line.
+ * Parses `/proc/<pid>/status` from the first `length` bytes. A number counts only when its terminator was read
+ * too. The name in the first line is escaped by the kernel (`\n` becomes two characters), so it cannot forge a line.
+ *
+ * @param places of the same process, to skip the search; updated here
  */
-export function parseStatus(bytes: Uint8Array, length: number, into: StatusLines): void {
-  clear(into)
-  let at = 0
-  while (at < length) {
+export function parseStatus(
+  bytes: Uint8Array,
+  length: number,
+  into: StatusLines,
+  places: StatusPlaces = createStatusPlaces(),
+): void {
+  if (!stillThere(bytes, length, places)) search(bytes, length, places)
+  into.uid = number(bytes, length, places, AT_UID)
+  into.rssPeakBytes = kilobytes(bytes, length, places, AT_HWM)
+  into.rssBytes = kilobytes(bytes, length, places, AT_RSS)
+  into.rssAnonBytes = kilobytes(bytes, length, places, AT_ANON)
+  into.swapBytes = kilobytes(bytes, length, places, AT_SWAP)
+  into.threads = number(bytes, length, places, AT_THREADS)
+  into.voluntarySwitches = number(bytes, length, places, AT_VOLUNTARY)
+  into.involuntarySwitches = number(bytes, length, places, AT_INVOLUNTARY)
+}
+
+/** Whether every key stands where it stood. One that was not there has to be searched for again. */
+function stillThere(bytes: Uint8Array, length: number, places: StatusPlaces): boolean {
+  for (let key = 0; key < KEYS.length; key++) {
+    const at = places[key]!
+    if (at <= 0 || at >= length || bytes[at - 1] !== NEWLINE) return false
+    if (!startsWith(bytes, at, length, KEYS[key]!)) return false
+  }
+  return true
+}
+
+function search(bytes: Uint8Array, length: number, places: StatusPlaces): void {
+  places.fill(NOT_THERE)
+  for (let at = 0; at < length; ) {
     const end = lineEnd(bytes, at, length)
-    if (end === length) return
-    switch (bytes[at]) {
-      case V:
-        memoryLine(bytes, at, end, into)
-        break
-      case R:
-        if (startsWith(bytes, at, end, RSS_ANON))
-          into.rssAnonBytes = kilobytes(bytes, at, RSS_ANON.length, end)
-        break
-      case U:
-        if (startsWith(bytes, at, end, UID)) into.uid ??= numberAfterKey(bytes, at, UID.length, end)
-        break
-      case T:
-        if (startsWith(bytes, at, end, THREADS)) into.threads = numberAfterKey(bytes, at, THREADS.length, end)
-        break
-      case LOWER_V:
-        if (startsWith(bytes, at, end, VOLUNTARY))
-          into.voluntarySwitches = numberAfterKey(bytes, at, VOLUNTARY.length, end)
-        break
-      case LOWER_N:
-        if (startsWith(bytes, at, end, INVOLUNTARY))
-          into.involuntarySwitches = numberAfterKey(bytes, at, INVOLUNTARY.length, end)
-        break
-    }
+    const key = keyAt(bytes, at, end)
+    if (key !== NOT_THERE && places[key] === NOT_THERE) places[key] = at
     at = end + 1
   }
 }
 
-function memoryLine(bytes: Uint8Array, at: number, end: number, into: StatusLines): void {
-  if (startsWith(bytes, at, end, VM_RSS)) into.rssBytes = kilobytes(bytes, at, VM_RSS.length, end)
-  else if (startsWith(bytes, at, end, VM_HWM)) into.rssPeakBytes = kilobytes(bytes, at, VM_HWM.length, end)
-  else if (startsWith(bytes, at, end, VM_SWAP)) into.swapBytes = kilobytes(bytes, at, VM_SWAP.length, end)
+function keyAt(bytes: Uint8Array, at: number, end: number): number {
+  switch (bytes[at]) {
+    case V:
+      return oneOf(bytes, at, end, AT_HWM, AT_RSS, AT_SWAP)
+    case R:
+      return oneOf(bytes, at, end, AT_ANON)
+    case U:
+      return oneOf(bytes, at, end, AT_UID)
+    case T:
+      return oneOf(bytes, at, end, AT_THREADS)
+    case LOWER_V:
+      return oneOf(bytes, at, end, AT_VOLUNTARY)
+    case LOWER_N:
+      return oneOf(bytes, at, end, AT_INVOLUNTARY)
+    default:
+      return NOT_THERE
+  }
 }
 
-function kilobytes(bytes: Uint8Array, at: number, keyLength: number, end: number): number | undefined {
-  const value = numberAfterKey(bytes, at, keyLength, end)
+function oneOf(bytes: Uint8Array, at: number, end: number, a: number, b = a, c = a): number {
+  if (isKey(bytes, at, end, a)) return a
+  if (b !== a && isKey(bytes, at, end, b)) return b
+  return c !== a && isKey(bytes, at, end, c) ? c : NOT_THERE
+}
+
+function isKey(bytes: Uint8Array, at: number, end: number, key: number): boolean {
+  return startsWith(bytes, at, end, KEYS[key]!)
+}
+
+function number(bytes: Uint8Array, length: number, places: StatusPlaces, key: number): number | undefined {
+  const at = places[key]!
+  return at < 0 ? undefined : numberAfterKey(bytes, at, KEYS[key]!.length, length)
+}
+
+function kilobytes(bytes: Uint8Array, length: number, places: StatusPlaces, key: number): number | undefined {
+  const value = number(bytes, length, places, key)
   return value === undefined ? undefined : value * BYTES_PER_KB
 }

@@ -45,6 +45,25 @@ describe('proc reader, beyond the contract', () => {
     reader.close()
   })
 
+  it('sees memory grow at once, although an idle process is not asked for everything each time', async () => {
+    const reader = createProcReader()
+    const code =
+      "process.on('SIGUSR2', () => { globalThis.b = Buffer.alloc(1e8, 1); console.log('grown') }); setInterval(() => {}, 1e6); console.log('ready')"
+    const child = spawn(process.execPath, ['-e', code])
+    await once(child.stdout, 'data')
+    await delay(300)
+    const key = { pid: child.pid!, startTime: truthOf(child.pid!).startTime }
+    for (let i = 0; i < 5; i++) expect(reader.read(key, 'core', sample)).toBe('ok')
+    const before = sample.rssBytes!
+    child.kill('SIGUSR2')
+    await once(child.stdout, 'data')
+    expect(reader.read(key, 'core', sample)).toBe('ok')
+    expect(sample.rssBytes! - before).toBeGreaterThan(9e7)
+    reader.close()
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  })
+
   it('tells how a zombie ended', async () => {
     const reader = createProcReader()
     const parent = await start('zombieParent')

@@ -62,7 +62,7 @@ describe('slow lane', () => {
 
   it('gives a hanging process up, counts it, and goes on with the others', async () => {
     const { root, release } = treeWithPipes([10], [11])
-    const slow = lane({ root, watchdogMs: 400 })
+    const slow = lane({ root, watchdogMs: 1_000 })
     const stuck = slow.identify(key(10))
     const after = slow.identify(key(11))
     expect(await stuck).toBe('hung')
@@ -71,19 +71,19 @@ describe('slow lane', () => {
     expect(await slow.identify(key(10))).toBe('hung')
     expect(slow.use()).toEqual({ hungReads: 1, stuckWorkers: 1, waiting: 0 })
     release(10)
-    await expect.poll(() => slow.use().stuckWorkers, { timeout: 5_000 }).toBe(0)
+    await expect.poll(() => slow.use().stuckWorkers, { timeout: 20_000 }).toBe(0)
   })
 
   it('loses a bounded number of workers and recovers when the kernel lets them go', async () => {
     const pipes = [20, 21, 22, 23, 24, 25]
     const { root, release } = treeWithPipes(pipes, [30])
-    const slow = lane({ root, watchdogMs: 300 })
+    const slow = lane({ root, watchdogMs: 1_000 })
     const answers = await Promise.all(pipes.map((pid) => slow.identify(key(pid))))
     expect(answers).toEqual(pipes.map(() => 'hung'))
     expect(slow.use().stuckWorkers).toBe(4)
     expect(await slow.identify(key(30))).toBe('hung')
     for (const pid of pipes.slice(0, 4)) release(pid)
-    await expect.poll(() => slow.use().stuckWorkers, { timeout: 5_000 }).toBe(0)
+    await expect.poll(() => slow.use().stuckWorkers, { timeout: 20_000 }).toBe(0)
     expect(await slow.identify(key(30))).toMatchObject({ argv: ['claude'] })
   })
 

@@ -115,7 +115,7 @@ describe('proc reader', () => {
     now = 60_000
     for (const pid of [2, 3, 4]) reader.read(key(pid), 'full', sample)
     // Process 1 was idle: its three went to process 4.
-    tree.put(1, { rssKb: 77 })
+    tree.put(1, { rssKb: 77, faults: 5 })
     reader.forget(key(4))
     expect(reader.descriptors().open).toBe(6)
     reader.read(key(1), 'core', sample)
@@ -130,6 +130,25 @@ describe('proc reader', () => {
     expect(reader.descriptors().open).toBe(2)
     reader.forget(key(42))
     expect(reader.descriptors().open).toBe(0)
+  })
+
+  it('asks an idle process for its status again only after a while, a busy one at once', () => {
+    tree.put(42, { rssKb: 10 })
+    reader.read(key(42), 'core', sample)
+    // The status alone changes, as when memory is reclaimed within the lag of the counters.
+    tree.write('42/status', 'VmRSS:\t8 kB\n')
+    now += 9_000
+    reader.read(key(42), 'core', sample)
+    expect(sample.rssBytes).toBe(10 * 1024)
+    now += 1_000
+    reader.read(key(42), 'core', sample)
+    expect(sample.rssBytes).toBe(8 * 1024)
+    tree.put(42, { rssKb: 20, userTicks: 101 })
+    reader.read(key(42), 'core', sample)
+    expect(sample.rssBytes).toBe(20 * 1024)
+    tree.put(42, { rssKb: 30, userTicks: 101, faults: 1 })
+    reader.read(key(42), 'core', sample)
+    expect(sample.rssBytes).toBe(30 * 1024)
   })
 
   it('reads a status of any size', () => {

@@ -3,7 +3,12 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createIoLines, parseIo } from '../../../../src/platform/proc/io.ts'
-import { createStatusLines, parseStatus, type StatusLines } from '../../../../src/platform/proc/status.ts'
+import {
+  createStatusLines,
+  createStatusPlaces,
+  parseStatus,
+  type StatusLines,
+} from '../../../../src/platform/proc/status.ts'
 
 const FIXTURES = join(import.meta.dirname, '../../../fixtures/proc-files')
 const fixture = (name: string) => readFileSync(join(FIXTURES, name))
@@ -66,6 +71,27 @@ describe('parseStatus', () => {
         expect([undefined, whole[key]]).toContain(lines[key])
       }
     }
+  })
+
+  it('says the same with the places of whatever was read before', () => {
+    const names = ['status-4.19', 'status-5.10', 'status-6.18', 'status-6.18-kthread', 'status-6.18-zombie']
+    const cut = fc.tuple(
+      fc.constantFrom(...names),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.nat(99_999_999),
+    )
+    fc.assert(
+      fc.property(fc.array(cut, { maxLength: 8 }), (reads) => {
+        const places = createStatusPlaces()
+        const lines = createStatusLines()
+        for (const [name, share, groups] of reads) {
+          const bytes = Buffer.from(fixture(name).toString().replace('Groups:', `Groups:\t${groups}`))
+          const length = Math.floor(bytes.length * share)
+          parseStatus(bytes, length, lines, places)
+          expect(lines).toEqual(parse(bytes, length))
+        }
+      }),
+    )
   })
 
   it('never makes a number of anything', () => {
