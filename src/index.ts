@@ -1,1 +1,6 @@
-export { type Clock, systemClock } from './platform/clock.ts'
+export type { App, Summary } from './app.ts'
+export { ConfigError, type ConfigIssue } from './config/issue.ts'
+export { createExporter, type ExporterOptions } from './exporter.ts'
+export type { Clock, Timer } from './platform/clock.ts'
+export type { Log, LogFields } from './platform/log.ts'
+export { Problem, type ProblemCode, type ProblemField } from './platform/problem.ts'

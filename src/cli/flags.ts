@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { DEFAULT_LISTEN_ADDRESS } from '../exporter.ts'
 import { parseListenAddress } from '../platform/http/listen-address.ts'
 import type { LogFormat, LogLevel } from '../platform/log.ts'
 import { COLLECTOR_NAMES } from '../settings.ts'
@@ -20,8 +21,7 @@ export interface ServeFlags {
   readonly [collector: `collector.${string}`]: unknown
 }
 
-const DEFAULT_ADDRESS = '127.0.0.1:10780'
-const DEFAULT_ADDRESSES: readonly string[] = [DEFAULT_ADDRESS]
+const DEFAULT_ADDRESSES: readonly string[] = [DEFAULT_LISTEN_ADDRESS]
 
 /** Puts the daemon's flags on the program; names follow Prometheus. */
 export function serveFlags(program: Command): void {
@@ -31,7 +31,7 @@ export function serveFlags(program: Command): void {
     .addOption(
       new Option('--web.listen-address <address>', 'address to listen on; may be given several times')
         .argParser(listenAddress)
-        .default(DEFAULT_ADDRESSES, DEFAULT_ADDRESS),
+        .default(DEFAULT_ADDRESSES, DEFAULT_LISTEN_ADDRESS),
     )
     .option('--web.config.file <file>', 'TLS and basic auth, in the format of the exporter-toolkit')
     .option('--web.max-requests <count>', 'scrapes answered at the same time', positiveInteger, 40)
