@@ -1,15 +1,9 @@
 import { type AgentsTables, agentsMigration, agentsRetention } from './agents/repository.ts'
-import type { Config } from './config/schema.ts'
-import { createCatalogue } from './platform/exposition/catalogue.ts'
-import type { MetricsGroup } from './platform/exposition/metrics-page.ts'
-import { metricsRoutes } from './platform/exposition/routes.ts'
-import { createScraper, type Scraper, scrapeFamilies } from './platform/exposition/scrape.ts'
-import { createSlices, type Slices } from './platform/exposition/slices.ts'
+import { createSlices } from './platform/exposition/slices.ts'
 import { renderText } from './platform/exposition/writer.ts'
 import type { Feature, HealthCheck } from './platform/feature.ts'
 import { ensureControlToken } from './platform/http/control-token.ts'
-import { createBaseRoutes } from './platform/http/routes.ts'
-import { type AccessOptions, createHttpServer, type HttpServer } from './platform/http/server.ts'
+import type { HttpServer } from './platform/http/server.ts'
 import { Problem } from './platform/problem.ts'
 import { probeReach, type Reach } from './platform/reach.ts'
 import { readDaemonId } from './platform/store/daemon-id.ts'
@@ -20,6 +14,7 @@ import { createRetention, type Retention } from './platform/store/retention.ts'
 import type { Store } from './platform/store/store.ts'
 import { createRooms, type Rooms } from './rooms.ts'
 import { scrapeTargets } from './sd.ts'
+import { accessOf, createAppScraper, createAppServer } from './server.ts'
 import type { Settings } from './settings.ts'
 import { VERSION } from './version.ts'
 
@@ -51,13 +46,6 @@ export interface App {
 }
 
 const RETENTION_EVERY_MS = 10 * 60_000
-
-/** Everything that `/metrics` can show, by collector, for docs/metrics.md. Reads nothing of the machine. */
-export function metricsGroups(settings: Settings): MetricsGroup[] {
-  const rooms = createRooms(settings, createNoStore(), () => undefined)
-  void rooms.close()
-  return [...rooms.collectors, { name: 'scrape', families: scrapeFamilies }]
-}
 
 /** Composes the rooms. Everything the daemon does begins here; no room knows another. */
 export function createApp(settings: Settings): App {
@@ -96,7 +84,17 @@ export function createApp(settings: Settings): App {
     rooms = createRooms(settings, store, () => store?.stats())
     const slices = createSlices()
     const scraper = createAppScraper(settings, rooms, slices)
-    http = await createServer(rooms, scraper, slices, controlToken)
+    http = await createAppServer(settings, rooms, {
+      scraper,
+      slices,
+      controlToken,
+      base: {
+        isReady: () => ready,
+        checks,
+        targets: () => scrapeTargets(urls),
+        reload: async () => reload(),
+      },
+    })
     config.onChange((next) => http?.updateAccess(accessOf(next, controlToken)))
     reach = await probeReach({ ...settings, environment: settings.environment ?? process.env })
     for (const feature of rooms.features) {
@@ -107,35 +105,6 @@ export function createApp(settings: Settings): App {
     await scraper.scrape()
     ready = true
     urls = await http.listen()
-  }
-
-  function createServer(
-    { self, features }: Rooms,
-    scraper: Scraper,
-    slices: Slices,
-    controlToken: string,
-  ): Promise<HttpServer> {
-    const base = createBaseRoutes({
-      version: VERSION,
-      isReady: () => ready,
-      checks,
-      targets: () => scrapeTargets(urls),
-      reload: async () => reload(),
-    })
-    return createHttpServer({
-      listen: settings.listenAddresses,
-      access: accessOf(config.current, controlToken),
-      ...(settings.webConfigFile === undefined ? {} : { webConfigFile: settings.webConfigFile }),
-      routes: [
-        base,
-        metricsRoutes({ scraper, slices, maxRequests: settings.maxRequests }),
-        ...features.flatMap(({ routes }) => routes ?? []),
-      ],
-      version: VERSION,
-      clock,
-      log,
-      onProblem: self.countHttpError,
-    })
   }
 
   function checks(): Record<string, HealthCheck> {
@@ -202,31 +171,5 @@ export function createApp(settings: Settings): App {
         .map(({ id, runtime, reading }) => ({ id, runtime, processes: reading.processes })),
       reach,
     }),
-  }
-}
-
-function createAppScraper(settings: Settings, { agents, self, collectors }: Rooms, slices: Slices): Scraper {
-  const { clock, log, config, disabledCollectors } = settings
-  const enabled = collectors.filter(({ name }) => !disabledCollectors.includes(name))
-  return createScraper({
-    catalogue: createCatalogue([...collectors.flatMap(({ families }) => families), ...scrapeFamilies]),
-    collectors: enabled,
-    clock,
-    slices,
-    maxSeries: config.current.agents.maxSeries,
-    newestFirst: agents.newestFirst,
-    onDropped: self.countDropped,
-    onRefused: self.countRefused,
-    onError: (collector, error) => log.warn('a collector failed', { collector, error: String(error) }),
-  })
-}
-
-function accessOf({ auth }: Config, controlToken: string): AccessOptions {
-  return {
-    tokens: auth.tokens,
-    anonymous: auth.anonymous,
-    allowedHosts: auth.allowedHosts,
-    allowedOrigins: auth.allowedOrigins,
-    controlToken,
   }
 }
