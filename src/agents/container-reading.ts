@@ -3,32 +3,6 @@ import type { ContainerInfo } from '../platform/docker/container.ts'
 import type { NetworkSample } from '../platform/docker/network.ts'
 import type { CounterName, Reading } from './reading.ts'
 
-/** The one object all reads of control groups go through. */
-export function createCgroupSample(): CgroupSample {
-  return {
-    memoryCurrentBytes: undefined,
-    memoryWorkingSetBytes: undefined,
-    memoryAnonBytes: undefined,
-    memorySwapBytes: undefined,
-    memoryPeakBytes: undefined,
-    memoryLimitBytes: undefined,
-    oomKills: undefined,
-    cpuUserSeconds: undefined,
-    cpuSystemSeconds: undefined,
-    cpuPeriods: undefined,
-    cpuThrottledPeriods: undefined,
-    cpuThrottledSeconds: undefined,
-    cpuLimitCores: undefined,
-    pids: undefined,
-    pidsLimit: undefined,
-    ioReadBytes: undefined,
-    ioWriteBytes: undefined,
-    pressureWaitingSeconds: undefined,
-    pressureStalledSeconds: undefined,
-    frozen: undefined,
-  }
-}
-
 /** A group's counters live as long as the container; a failed read keeps the last, a smaller number is no news. */
 function keep(reading: Reading, name: CounterName, value: number | undefined): void {
   const last = reading[name]

@@ -1,5 +1,5 @@
 import type { CgroupFinder } from '../platform/cgroup/reader.ts'
-import type { CgroupRef } from '../platform/cgroup/sample.ts'
+import { type CgroupRef, emptySample } from '../platform/cgroup/sample.ts'
 import type { Clock } from '../platform/clock.ts'
 import {
   AGENT_LABEL,
@@ -13,7 +13,7 @@ import type { StatsFallback } from '../platform/docker/stats-fallback.ts'
 import { Problem } from '../platform/problem.ts'
 import type { ReadDepth } from '../platform/proc/process.ts'
 import type { Condition } from './activity.ts'
-import { createCgroupSample, fillFromCgroup, fillNetwork } from './container-reading.ts'
+import { fillFromCgroup, fillNetwork } from './container-reading.ts'
 import {
   type Agent,
   type AgentId,
@@ -79,7 +79,7 @@ interface ContainerAgent {
 export function createContainerSource(options: ContainerSourceOptions): ContainerSource {
   const { clock, registry, engine, cgroups, network, stats, ownContainer } = options
   const agents = new Map<string, ContainerAgent>()
-  const sample = createCgroupSample()
+  const sample = emptySample()
   /** Incarnations whose control group is gone though the engine, silent or slow, still calls them running. */
   const over = new Set<string>()
   let invalid = new Set<string>()
@@ -142,7 +142,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
   async function ask(known: ContainerAgent): Promise<void> {
     known.asking = true
     known.statsAtMs = clock.monotonic()
-    const answer = createCgroupSample()
+    const answer = emptySample()
     const { outcome, network } = await stats.read(known.container.id, answer)
     known.asking = false
     if (known.agent.endedAtMs !== undefined) return

@@ -29,13 +29,14 @@ import type { ProcessSample, ReadDepth } from '../platform/proc/process.ts'
 export const QUANTITIES = [
   'cpuUser',
   'cpuSystem',
+  'cpuUnsplit',
   'voluntarySwitches',
   'involuntarySwitches',
   'ioRead',
   'ioWrite',
 ] as const
 /** From here on quantities are read only by `full` samples. */
-const FIRST_FULL = 4
+const FIRST_FULL = 5
 export type Quantity = (typeof QUANTITIES)[number]
 
 /** The last good reads of one process: `own` and `waited` of the formula, per quantity. */
@@ -102,10 +103,12 @@ export function createTreeCounters(): TreeCounters {
       seen.ppid = sample.ppid
       add(seen, 0, sample.userSeconds, sample.childUserSeconds)
       add(seen, 1, sample.systemSeconds, sample.childSystemSeconds)
-      add(seen, 2, sample.voluntarySwitches, undefined)
-      add(seen, 3, sample.involuntarySwitches, undefined)
-      add(seen, 4, undefined, sample.ioReadBytes)
-      add(seen, 5, undefined, sample.ioWriteBytes)
+      // A reader that cannot tell the modes apart has only their sum.
+      if (sample.userSeconds === undefined) add(seen, 2, sample.cpuSeconds, undefined)
+      add(seen, 3, sample.voluntarySwitches, undefined)
+      add(seen, 4, sample.involuntarySwitches, undefined)
+      add(seen, 5, undefined, sample.ioReadBytes)
+      add(seen, 6, undefined, sample.ioWriteBytes)
     },
     missed() {
       blind = true

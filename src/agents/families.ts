@@ -66,6 +66,13 @@ function one(
 export const MEASURED: readonly Measured[] = [
   { family: cpu, field: 'cpuUserSeconds', labels: { mode: 'user' }, runtimes: 'both', detail: 'core' },
   { family: cpu, field: 'cpuSystemSeconds', labels: { mode: 'system' }, runtimes: 'both', detail: 'core' },
+  {
+    family: cpu,
+    field: 'cpuUnsplitSeconds',
+    labels: { mode: 'unspecified' },
+    runtimes: 'process',
+    detail: 'core',
+  },
   one(
     gauge('agent_cpu_limit_cores', {
       unit: 'cores',

@@ -128,9 +128,9 @@ function createRing({ stepMs, spanMs }: Level) {
   }
 }
 
-/** CPU used in both modes; undefined when either was not read. */
-export function cpuSeconds({ cpuUserSeconds, cpuSystemSeconds }: Reading): number | undefined {
-  return cpuUserSeconds === undefined || cpuSystemSeconds === undefined
-    ? undefined
-    : cpuUserSeconds + cpuSystemSeconds
+/** CPU used in both modes; undefined when it was not read. */
+export function cpuSeconds(reading: Reading): number | undefined {
+  const { cpuUserSeconds, cpuSystemSeconds, cpuUnsplitSeconds } = reading
+  if (cpuUserSeconds === undefined || cpuSystemSeconds === undefined) return cpuUnsplitSeconds
+  return cpuUserSeconds + cpuSystemSeconds
 }

@@ -78,6 +78,7 @@ export function readTree(
 export function fillCounters(reading: Reading, counters: TreeCounters): void {
   reading.cpuUserSeconds = counters.total('cpuUser')
   reading.cpuSystemSeconds = counters.total('cpuSystem')
+  reading.cpuUnsplitSeconds = counters.total('cpuUnsplit')
   reading.voluntarySwitches = counters.total('voluntarySwitches')
   reading.involuntarySwitches = counters.total('involuntarySwitches')
   reading.ioReadBytes = counters.total('ioRead')

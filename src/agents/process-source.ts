@@ -1,14 +1,15 @@
 import type { Clock } from '../platform/clock.ts'
 import { Problem } from '../platform/problem.ts'
-import type {
-  ProcessChanges,
-  ProcessEntry,
-  ProcessIdentity,
-  ProcessKey,
-  ProcessReader,
-  ProcessTable,
-  ReadDepth,
-  SlowLane,
+import {
+  createProcessSample,
+  type ProcessChanges,
+  type ProcessEntry,
+  type ProcessIdentity,
+  type ProcessKey,
+  type ProcessReader,
+  type ProcessTable,
+  type ReadDepth,
+  type SlowLane,
 } from '../platform/proc/process.ts'
 import type { Condition } from './activity.ts'
 import { type Candidates, createCandidates } from './candidates.ts'
@@ -26,7 +27,6 @@ import {
   processIncarnation,
 } from './model.ts'
 import { fillCounters, readPss, readTree } from './process-reading.ts'
-import { createProcessSample } from './process-sample.ts'
 import type { Quota } from './quota.ts'
 import type { Counters } from './reading.ts'
 import type { Registry } from './registry.ts'
@@ -39,7 +39,9 @@ export interface ProcessSourceOptions {
   readonly slow: SlowLane
   readonly space: ProcessSpace
   readonly quota: Quota
-  /** Names of agent programs; empty = discovery by command is off. */
+  /** Whether agents are found without being registered. */
+  readonly discover: () => boolean
+  /** Names of agent programs. */
   readonly commands: () => ReadonlySet<string>
   /** Whether a process runs in the control group of a container that is an agent itself. */
   readonly inContainer: (pid: number) => boolean
@@ -149,7 +151,7 @@ export function createProcessSource(options: ProcessSourceOptions): ProcessSourc
 
   function consider(entry: ProcessEntry): void {
     // Threads of the kernel are children of kthreadd, which is process 2.
-    if (entry.ppid === 2 || entry.pid === 2) return
+    if (entry.ppid === 2 || entry.pid === 2 || !options.discover()) return
     const isMember = membership.memberOf(entry.pid) !== undefined
     candidates.add(entry, isFirst ? 'settled' : isMember ? 'member' : 'new')
   }
@@ -175,7 +177,7 @@ export function createProcessSource(options: ProcessSourceOptions): ProcessSourc
 
   function takeIdentified(): void {
     for (const { entry, identity } of candidates.take()) {
-      if (isAlive(entry)) place(entry, identity)
+      if (options.discover() && isAlive(entry)) place(entry, identity)
     }
   }
 
@@ -400,6 +402,7 @@ function resume(counters: TreeCounters, reached: Counters | undefined): void {
   if (reached === undefined) return
   counters.resume('cpuUser', reached.cpuUserSeconds ?? 0)
   counters.resume('cpuSystem', reached.cpuSystemSeconds ?? 0)
+  counters.resume('cpuUnsplit', reached.cpuUnsplitSeconds ?? 0)
   counters.resume('voluntarySwitches', reached.voluntarySwitches ?? 0)
   counters.resume('involuntarySwitches', reached.involuntarySwitches ?? 0)
   counters.resume('ioRead', reached.ioReadBytes ?? 0)

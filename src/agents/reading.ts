@@ -23,6 +23,8 @@ export interface Reading {
 
   cpuUserSeconds: number | undefined
   cpuSystemSeconds: number | undefined
+  /** User and system together, from a reader that cannot tell them apart; the other two are absent then. */
+  cpuUnsplitSeconds: number | undefined
   cpuPeriods: number | undefined
   cpuThrottledPeriods: number | undefined
   pressureWaitingSeconds: number | undefined
@@ -58,6 +60,7 @@ export const GAUGES = [
 export const COUNTERS = [
   'cpuUserSeconds',
   'cpuSystemSeconds',
+  'cpuUnsplitSeconds',
   'cpuPeriods',
   'cpuThrottledPeriods',
   'pressureWaitingSeconds',
@@ -92,6 +95,7 @@ export function emptyReading(): Reading {
     pidsLimit: undefined,
     cpuUserSeconds: undefined,
     cpuSystemSeconds: undefined,
+    cpuUnsplitSeconds: undefined,
     cpuPeriods: undefined,
     cpuThrottledPeriods: undefined,
     pressureWaitingSeconds: undefined,

@@ -27,7 +27,9 @@ import { createSampler } from './sampler.ts'
 export interface AgentsOptions {
   readonly intervalMs: number
   readonly retentionMs: () => number
-  /** Programs that are agents; empty when processes are not to be discovered. */
+  /** Whether processes are agents without being registered; true when left out. */
+  readonly discoverProcesses?: () => boolean
+  /** Programs that are agents. */
   readonly commands: () => ReadonlySet<string>
   readonly discoverContainers: () => boolean
   readonly perAgentMetrics: () => 'full' | 'core'
@@ -118,6 +120,7 @@ export function createAgents(dependencies: AgentsDependencies): Agents {
     slow,
     space,
     quota,
+    discover: options.discoverProcesses ?? (() => true),
     commands: options.commands,
     inContainer: (pid) => containers?.contains(pid) ?? false,
     startedAtMs: dependencies.startedAtMs,

@@ -2,8 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createTreeCounters } from '../../../src/agents/counters.ts'
 import { createMembership, type Member } from '../../../src/agents/membership.ts'
-import { createProcessSample } from '../../../src/agents/process-sample.ts'
-import type { ReadDepth } from '../../../src/platform/proc/process.ts'
+import { createProcessSample, type ReadDepth } from '../../../src/platform/proc/process.ts'
 import { createProcessWorld, type SimulatedProcess } from './process-world.ts'
 
 /** One agent of the simulated kernel, sampled as the process source samples it, next to the truth. */

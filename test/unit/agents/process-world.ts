@@ -35,7 +35,8 @@ export const RSS = 1_000
  */
 export interface ProcessWorld {
   readonly processes: ReadonlyMap<number, SimulatedProcess>
-  readonly table: Omit<ProcessTable, 'refresh'> & { refresh(): ProcessChanges }
+  /** `reset`: everything is new to whoever looks next, as after a restart. */
+  readonly table: Omit<ProcessTable, 'refresh'> & { refresh(): ProcessChanges; reset(): void }
   readonly reader: ProcessReader & { readonly forgotten: number; reads: number }
   spawn(options?: Partial<SimulatedProcess>): SimulatedProcess
   fork(parent: SimulatedProcess): SimulatedProcess
@@ -153,6 +154,7 @@ export function createProcessWorld(options: { readonly reuse?: true } = {}): Pro
     table: {
       get: (pid) => known.get(pid),
       entries: () => known.values(),
+      reset: () => known.clear(),
       refresh(): ProcessChanges {
         const appeared: ProcessEntry[] = []
         const renamed: ProcessEntry[] = []

@@ -1,34 +1,39 @@
-import { createCgroupSample } from '../../../src/agents/container-reading.ts'
 import type { AgentEvents } from '../../../src/agents/model.ts'
 import type { AgentsTables } from '../../../src/agents/repository.ts'
 import { type AgentsOptions, createAgents } from '../../../src/agents/service.ts'
 import { createBus } from '../../../src/platform/bus.ts'
 import type { CgroupFinder } from '../../../src/platform/cgroup/reader.ts'
-import type { CgroupSample } from '../../../src/platform/cgroup/sample.ts'
+import { type CgroupSample, emptySample } from '../../../src/platform/cgroup/sample.ts'
 import type { ContainerInfo, EngineStatus } from '../../../src/platform/docker/container.ts'
 import { silentLog } from '../../../src/platform/log.ts'
 import type { ProcessIdentity, SlowLane } from '../../../src/platform/proc/process.ts'
 import type { Store } from '../../../src/platform/store/store.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
-import { createProcessWorld, type SimulatedProcess } from './process-world.ts'
+import { createProcessWorld, type ProcessWorld, type SimulatedProcess } from './process-world.ts'
 
 export const SPACE = { bootId: 'boot', pidNamespace: '4026531836' }
 const COMMANDS = new Set(['claude', 'codex', 'aider'])
 /** Enough turns of the event loop for every promise of a sample. */
 const TURNS = 40
 
-/** A store that keeps nothing but the checkpoints it was told. */
-export function fakeStore() {
-  const checkpoints: AgentsTables['agent_incarnations'][] = []
-  const answer = { execute: async () => [] }
-  const chain: unknown = new Proxy(answer, {
-    get: (target, key) => (key === 'execute' ? target.execute : () => chain),
-  })
+type Checkpoint = AgentsTables['agent_incarnations']
+type Identities = Map<number, Partial<ProcessIdentity> | 'hung' | 'unreadable'>
+
+/** A store that remembers only checkpoints, and gives back those of an earlier run. */
+export function fakeStore(earlier: readonly Checkpoint[] = []) {
+  const checkpoints: Checkpoint[] = []
+  /** Answers any chain of builder calls on a table with the rows of that table. */
+  const chain = (rows: readonly unknown[]): unknown =>
+    new Proxy({}, { get: (_, key) => (key === 'execute' ? async () => rows : () => chain(rows)) })
+  const db = new Proxy(
+    {},
+    { get: () => (table: string) => chain(table === 'agent_incarnations' ? earlier : []) },
+  )
   const store = {
-    db: chain as Store<AgentsTables>['db'],
+    db: db as Store<AgentsTables>['db'],
     daemonId: 'daemon',
     enqueue(_table: string, row: unknown) {
-      checkpoints.push(row as AgentsTables['agent_incarnations'])
+      checkpoints.push(row as Checkpoint)
       return 'queued' as const
     },
   }
@@ -41,10 +46,19 @@ export interface FakeContainer {
 }
 
 /** The whole room on a simulated kernel and engine, one second at a time. */
-export function createRoom(overrides: Partial<AgentsOptions> = {}) {
+export function createRoom(
+  overrides: Partial<AgentsOptions> = {},
+  /** The room of an earlier run of the daemon on the same kernel. */
+  before?: {
+    readonly world: ProcessWorld
+    readonly identities: Identities
+    readonly checkpoints: readonly Checkpoint[]
+  },
+) {
   const clock = fakeClock()
-  const world = createProcessWorld()
-  const identities = new Map<number, Partial<ProcessIdentity> | 'hung' | 'unreadable'>()
+  const world = before?.world ?? createProcessWorld()
+  world.table.reset()
+  const identities: Identities = before?.identities ?? new Map()
   const containers = new Map<string, ContainerInfo>()
   const samples = new Map<string, CgroupSample>()
   const pidContainer = new Map<number, string>()
@@ -95,7 +109,7 @@ export function createRoom(overrides: Partial<AgentsOptions> = {}) {
   }
 
   const engine: { status: EngineStatus } = { status: { state: 'connected' } }
-  const { store, checkpoints } = fakeStore()
+  const { store, checkpoints } = fakeStore(before?.checkpoints)
   const agents = createAgents({
     clock,
     bus,
@@ -184,7 +198,7 @@ export function createRoom(overrides: Partial<AgentsOptions> = {}) {
       containers.set(full, info)
       if (info.pid !== undefined) pidContainer.set(info.pid, full)
       samples.set(full, {
-        ...createCgroupSample(),
+        ...emptySample(),
         memoryAnonBytes: 5_000,
         pids: 4,
         cpuUserSeconds: 1,

@@ -92,6 +92,17 @@ describe('finding agents among processes', () => {
   })
 })
 
+describe('discovery that is switched off', () => {
+  it('looks at nobody', async () => {
+    const room = createRoom({ discoverProcesses: () => false })
+    room.run(room.shell(), 'claude', { environment: { AGENT_EXPORTER_AGENT: 'mine' } })
+    await room.start()
+    await room.seconds(3)
+    expect(room.ids()).toEqual([])
+    expect(room.identified).toBe(0)
+  })
+})
+
 describe('markers in the environment', () => {
   const marked = (id: string, more: Record<string, string> = {}) => ({
     environment: { AGENT_EXPORTER_AGENT: id, ...more },
@@ -341,6 +352,31 @@ describe('a long life', () => {
 })
 
 describe('the store', () => {
+  it('lets counters go on where they were when the daemon restarts', async () => {
+    const first = createRoom()
+    const root = first.run(first.shell(), 'claude')
+    const gone = first.run(first.world.fork(root), 'rg')
+    first.world.burn(gone, 90)
+    first.world.burn(root, 10)
+    await first.start()
+    // Its parent has ended before: nobody of the agent waits for it, so the kernel forgets what it used.
+    first.world.exit(first.world.processes.get(gone.ppid)!)
+    await first.seconds(1)
+    first.world.exit(gone)
+    await first.seconds(1)
+    await first.stop()
+    const reached = first.agents.get(idOf('claude', root))!.reading.cpuUserSeconds
+    expect(reached).toBe(100)
+
+    const second = createRoom({}, first)
+    await second.start()
+    const agent = second.agents.get(idOf('claude', root))!
+    expect(agent.reading.cpuUserSeconds).toBe(100)
+    second.world.burn(root, 5)
+    await second.seconds(1)
+    expect(agent.reading.cpuUserSeconds).toBe(105)
+  })
+
   it('is told the totals twice a minute and at the end', async () => {
     const room = createRoom()
     const root = room.run(room.shell(), 'claude')
