@@ -5,7 +5,7 @@
 // The figures come from /proc/<daemon>/stat and status, read here, not from the daemon.
 import { eventually } from '../test/support/child.ts'
 import { startDaemon } from '../test/support/daemon.ts'
-import { createFleet } from '../test/support/fleet.ts'
+import { createFleet, FLEET_COMMAND } from '../test/support/fleet.ts'
 import { usageOf } from '../test/support/proc-usage.ts'
 import { samplesOf } from '../test/support/samples.ts'
 
@@ -36,8 +36,10 @@ for (const load of LOADS) {
     processes += load.processes(i)
     fleet.start(load.processes(i))
   }
-  await using daemon = await startDaemon({ env: { NODE_ENV: 'production' } })
-  // As Prometheus asks: OpenMetrics, compressed.
+  await using daemon = await startDaemon({
+    config: { agents: { discovery: { commands: [FLEET_COMMAND] } } },
+    env: { NODE_ENV: 'production' },
+  })
   await eventually(
     'every agent is exposed',
     async () => agentsIn(await daemon.scrape()) >= load.agents || undefined,

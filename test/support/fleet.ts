@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, copyFileSync, existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, copyFileSync, existsSync, mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { temporaryFolder } from './folder.ts'
 
 /**
@@ -17,6 +17,12 @@ export interface Fleet extends Disposable {
   stop(): void
 }
 
+/**
+ * What the agents of a fleet are called. A bench discovers this name only: a real agent on the same machine, or another
+ * bench, would blur its figures.
+ */
+export const FLEET_COMMAND = 'bench-agent'
+
 /** Any day longer than a bench. */
 const FOREVER_SECONDS = 86_400
 
@@ -24,12 +30,13 @@ export function createFleet(): Fleet {
   const folder = temporaryFolder('agent-exporter-fleet-')
   const program = (name: string, original: string) => {
     const path = join(folder.path, name)
+    mkdirSync(dirname(path), { recursive: true })
     copyFileSync(original, path)
     chmodSync(path, 0o755)
     return path
   }
-  const agent = program('claude', firstOf('/bin/dash', '/bin/sh'))
-  const shortLived = program('codex', firstOf('/bin/sleep', '/usr/bin/sleep'))
+  const agent = program(join('tree', FLEET_COMMAND), firstOf('/bin/dash', '/bin/sh'))
+  const shortLived = program(join('single', FLEET_COMMAND), firstOf('/bin/sleep', '/usr/bin/sleep'))
   const tool = program('tool', shortLived)
   const running = new Set<ChildProcess>()
 
