@@ -122,6 +122,36 @@ describe('POST /api/v1/agents', () => {
     })
   })
 
+  it('keeps what ended children used when a discovered agent gets its name', async () => {
+    const { room, post, control } = await setUp()
+    const root = room.run(room.shell(), 'claude')
+    const middle = room.world.fork(root)
+    const orphan = room.world.fork(middle)
+    room.world.burn(orphan, 30)
+    await room.start()
+    room.world.exit(middle)
+    await room.seconds(1)
+    room.world.exit(orphan)
+    await room.seconds(1)
+    await post({ id: 'mine', runtime: { pid: root.pid } }, control)
+    await room.seconds(1)
+    expect(room.agents.get('mine')?.reading.cpuUserSeconds).toBe(30)
+  })
+
+  it('keeps the registered name of a process whose environment says another', async () => {
+    const { room, post, control } = await setUp()
+    const shell = room.shell()
+    await room.start()
+    const environment = { AGENT_EXPORTER_AGENT: 'other' }
+    const root = room.run(shell, 'claude', { environment })
+    room.run(root, 'tool', { environment })
+    const answer = await post({ id: 'mine', runtime: { pid: root.pid } }, control)
+    expect(answer.statusCode).toBe(201)
+    await room.seconds(5)
+    expect(room.ids()).toEqual(['mine'])
+    expect(room.agents.get('mine')).toMatchObject({ info: { vendor: 'claude' }, reading: { processes: 2 } })
+  })
+
   it('binds a registered name to the process that turns up with it', async () => {
     const { room, post } = await setUp()
     await room.start()

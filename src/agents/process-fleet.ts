@@ -1,0 +1,229 @@
+import type { Clock } from '../platform/clock.ts'
+import {
+  createProcessSample,
+  type ProcessChanges,
+  type ProcessEntry,
+  type ProcessKey,
+  type ProcessReader,
+  type ReadDepth,
+  type SlowLane,
+} from '../platform/proc/process.ts'
+import type { Condition } from './activity.ts'
+import { createTreeCounters, type TreeCounters } from './counters.ts'
+import { createMembership, type Member, type Tree } from './membership.ts'
+import {
+  type Agent,
+  type AgentId,
+  type AgentInfo,
+  type Incarnation,
+  type Origin,
+  type ProcessSpace,
+  processIncarnation,
+} from './model.ts'
+import { fillCounters, readPss, readTree } from './process-reading.ts'
+import type { Counters } from './reading.ts'
+import type { Registry } from './registry.ts'
+
+export interface ProcessFleetOptions {
+  readonly clock: Clock
+  readonly registry: Registry
+  readonly reader: ProcessReader
+  readonly slow: SlowLane
+  readonly space: ProcessSpace
+  readonly isAlive: (key: ProcessKey) => boolean
+  /** Wall clock of a start time in clock ticks since boot. */
+  readonly startedAtMs: (startTime: number) => number
+  /** Totals that an earlier run of the daemon reached for this incarnation. */
+  readonly reached: (incarnation: Incarnation) => Counters | undefined
+  /** Ends the current turn of the event loop: a large fleet is read in slices. */
+  readonly turn: () => Promise<void>
+}
+
+/** One agent that is a tree of processes. */
+export interface ProcessAgent {
+  readonly agent: Agent
+  readonly tree: Tree
+  readonly counters: TreeCounters
+  /** Id in the environment that the children inherit; it may differ from the agent's. */
+  markerId: AgentId | undefined
+  /** The agent lives as long as one of these: its root, and the same program below a wrapper. */
+  readonly core: Set<number>
+  condition: Condition
+  pssAtMs: number
+}
+
+export interface Beginning {
+  readonly id: AgentId
+  /** The id that was asked for; another than `id` when that belongs to somebody else. */
+  readonly wanted: AgentId
+  readonly origin: Origin
+  readonly info: Partial<AgentInfo>
+  readonly markerId: AgentId | undefined
+  /** Totals under another id of the same incarnation. */
+  readonly counters?: Counters
+}
+
+/** The agents that are processes: which processes each has, what they use, when it ends. */
+export interface ProcessFleet {
+  /** Takes one pass of the process table: members come and go, agents end. */
+  apply(changes: ProcessChanges): void
+  /** `undefined`: a person deleted this incarnation. */
+  begin(entry: ProcessEntry, beginning: Beginning): ProcessAgent | 'conflict' | undefined
+  /** Takes a process in that proved to belong to the agent; false when it is somebody's already. */
+  adopt(key: ProcessKey, owner: ProcessAgent): boolean
+  /** Lets go of the processes of an agent that is no longer in the registry. */
+  drop(owner: ProcessAgent): void
+  memberOf(pid: number): Member | undefined
+  /** The agent this process belongs to. */
+  around(pid: number): ProcessAgent | undefined
+  of(agent: Agent): ProcessAgent | undefined
+  all(): Iterable<ProcessAgent>
+  read(depth: ReadDepth): Promise<void>
+  /** What is kept, for tests of growth. */
+  size(): Readonly<Record<'agents' | 'members' | 'processes' | 'remembered', number>>
+}
+
+/** Long reads give way to others after this: DESIGN §5, loop delay P99.9 ≤ 10 ms. */
+const SLICE_MS = 4
+/** PSS is read at most once a minute (CONTROL §2). */
+const PSS_INTERVAL_MS = 60_000
+
+export function createProcessFleet(options: ProcessFleetOptions): ProcessFleet {
+  const { clock, registry, reader, slow, space, isAlive } = options
+  const membership = createMembership()
+  const agents = new Map<Tree, ProcessAgent>()
+  const byAgent = new Map<Agent, ProcessAgent>()
+  /** Found dead by a read; the process table will say so at the next pass. */
+  const gone = new Set<Member>()
+  const sample = createProcessSample()
+
+  /** Whose counters see what this member used, through the parent that reaped it. */
+  function countEnd(member: Member, leftNow: ReadonlyMap<number, Member>): void {
+    const ppid = member.seen.ppid || member.ppid
+    const parent = membership.memberOf(ppid) ?? leftNow.get(ppid)
+    const tree = parent?.tree ?? (ppid === member.ppid ? member.tree : undefined)
+    if (tree !== undefined) agents.get(tree)?.counters.ended(member.seen, 'inside')
+  }
+
+  function onGone(member: Member): void {
+    gone.add(member)
+    countEnd(member, NOBODY)
+  }
+
+  function end(owner: ProcessAgent): void {
+    owner.counters.settle('full')
+    fillCounters(owner.agent.reading, owner.counters)
+    drop(owner)
+    registry.end(owner.agent)
+  }
+
+  function drop({ tree, agent }: ProcessAgent): void {
+    agents.delete(tree)
+    byAgent.delete(agent)
+    const left = [...tree.members.values()]
+    membership.fell(tree, clock.monotonic())
+    for (const member of left) {
+      if (membership.memberOf(member.pid) !== undefined) continue
+      gone.delete(member)
+      reader.forget(member)
+    }
+  }
+
+  return {
+    apply(changes) {
+      const { left } = membership.apply(changes, clock.monotonic())
+      const leftNow = left.length === 0 ? NOBODY : new Map(left.map((member) => [member.pid, member]))
+      for (const member of left) {
+        reader.forget(member)
+        if (!gone.delete(member)) countEnd(member, leftNow)
+        agents.get(member.tree)?.core.delete(member.pid)
+      }
+      for (const member of left) {
+        const owner = agents.get(member.tree)
+        if (owner !== undefined && owner.core.size === 0) end(owner)
+      }
+    },
+
+    begin(entry, { id, wanted, origin, info, markerId, counters: earlier }) {
+      const incarnation = processIncarnation(space, entry)
+      const stored = options.reached(incarnation)
+      const claim = {
+        id,
+        wanted,
+        runtime: 'process',
+        incarnation,
+        origin,
+        info: { name: info.name ?? id, role: info.role, vendor: info.vendor, workspace: info.workspace },
+        startedAtMs: options.startedAtMs(entry.startTime),
+        uid: entry.uid,
+        ...(stored === undefined ? {} : { resumed: true as const }),
+      } as const
+      let begun: ProcessAgent | undefined
+      const { outcome } = registry.claim(claim, (agent) => {
+        const counters = createTreeCounters()
+        resume(counters, earlier ?? stored)
+        const tree = membership.plant(entry)!
+        const core = new Set([entry.pid])
+        begun = { agent, tree, counters, markerId, core, condition: 'alive', pssAtMs: clock.monotonic() }
+        agents.set(tree, begun)
+        byAgent.set(agent, begun)
+      })
+      return outcome === 'conflict' ? 'conflict' : begun
+    },
+
+    adopt: (key, owner) => membership.adopt(key, owner.tree) !== undefined,
+    drop,
+    memberOf: membership.memberOf,
+    around(pid) {
+      const member = membership.memberOf(pid)
+      return member === undefined ? undefined : agents.get(member.tree)
+    },
+    of: (agent) => byAgent.get(agent),
+    all: () => agents.values(),
+
+    async read(depth) {
+      if (reader.prepare !== undefined) {
+        const keys: ProcessKey[] = []
+        for (const { tree } of agents.values()) keys.push(...tree.members.values())
+        await reader.prepare(keys)
+      }
+      let sliceEnd = clock.monotonic() + SLICE_MS
+      for (const owner of agents.values()) {
+        const { tree, counters, agent } = owner
+        owner.condition = readTree(tree, reader, depth, sample, counters, agent.reading, onGone)
+        if (clock.monotonic() < sliceEnd) continue
+        await options.turn()
+        sliceEnd = clock.monotonic() + SLICE_MS
+      }
+      const now = clock.monotonic()
+      for (const owner of agents.values()) {
+        owner.counters.settle(depth)
+        fillCounters(owner.agent.reading, owner.counters)
+        registry.sampled(owner.agent, owner.condition)
+        if (now - owner.pssAtMs < PSS_INTERVAL_MS) continue
+        owner.pssAtMs = now
+        void readPss(owner, slow, isAlive)
+      }
+    },
+
+    size() {
+      let members = 0
+      for (const { tree } of agents.values()) members += tree.members.size
+      const { processes, remembered } = membership.size()
+      return { agents: agents.size, members, processes, remembered }
+    },
+  }
+}
+
+const NOBODY: ReadonlyMap<number, Member> = new Map()
+
+function resume(counters: TreeCounters, reached: Counters | undefined): void {
+  if (reached === undefined) return
+  counters.resume('cpuUser', reached.cpuUserSeconds ?? 0)
+  counters.resume('cpuSystem', reached.cpuSystemSeconds ?? 0)
+  counters.resume('cpuUnsplit', reached.cpuUnsplitSeconds ?? 0)
+  counters.resume('voluntarySwitches', reached.voluntarySwitches ?? 0)
+  counters.resume('involuntarySwitches', reached.involuntarySwitches ?? 0)
+  counters.resume('ioRead', reached.ioReadBytes ?? 0)
+  counters.resume('ioWrite', reached.ioWriteBytes ?? 0)
+}
