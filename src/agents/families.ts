@@ -217,7 +217,7 @@ export const MEASURED: readonly Measured[] = [
   one(
     gauge('agent_open_fds', {
       labels: ['agent'],
-      help: 'Open file descriptors of those processes whose /proc/<pid>/fd may be read.',
+      help: 'Open file descriptors of all processes (/proc/<pid>/fd, whose size is public since Linux 6.2; before, only of processes whose list may be read).',
     }),
     'openFds',
     'process',

@@ -50,7 +50,7 @@ function processes({ procRoot }: ReachOptions): Reach {
 
 /** Whether processes of other users may be looked into: uid 0 or CAP_SYS_PTRACE, and no hidepid. */
 function otherUsers({ procRoot }: ReachOptions): Reach {
-  const cost = 'agents of other users show no I/O, descriptors or environment'
+  const cost = 'agents of other users show no I/O, no environment and, before Linux 6.2, no descriptors'
   const name = 'other users'
   try {
     const mounts = readFileSync(join(procRoot, 'self/mounts'), 'utf8')
