@@ -16,18 +16,19 @@ const COMMANDS = new Set(['claude', 'codex', 'aider'])
 /** Enough turns of the event loop for every promise of a sample. */
 const TURNS = 40
 
+type Registered = AgentsTables['agents']
 type Checkpoint = AgentsTables['agent_incarnations']
 type Identities = Map<number, Partial<ProcessIdentity> | 'hung' | 'unreadable'>
 
 /** A store that remembers only checkpoints, and gives back those of an earlier run. */
-export function fakeStore(earlier: readonly Checkpoint[] = []) {
+export function fakeStore(earlier: readonly Checkpoint[] = [], registered: readonly Registered[] = []) {
   const checkpoints: Checkpoint[] = []
   /** Answers any chain of builder calls on a table with the rows of that table. */
   const chain = (rows: readonly unknown[]): unknown =>
     new Proxy({}, { get: (_, key) => (key === 'execute' ? async () => rows : () => chain(rows)) })
   const db = new Proxy(
     {},
-    { get: () => (table: string) => chain(table === 'agent_incarnations' ? earlier : []) },
+    { get: () => (table: string) => chain(table === 'agent_incarnations' ? earlier : registered) },
   )
   const store = {
     db: db as Store<AgentsTables>['db'],
@@ -53,6 +54,7 @@ export function createRoom(
     readonly world: ProcessWorld
     readonly identities: Identities
     readonly checkpoints: readonly Checkpoint[]
+    readonly registered?: readonly Registered[]
   },
 ) {
   const clock = fakeClock()
@@ -109,7 +111,7 @@ export function createRoom(
   }
 
   const engine: { status: EngineStatus } = { status: { state: 'connected' } }
-  const { store, checkpoints } = fakeStore(before?.checkpoints)
+  const { store, checkpoints } = fakeStore(before?.checkpoints, before?.registered)
   const agents = createAgents({
     clock,
     bus,

@@ -352,6 +352,35 @@ describe('a long life', () => {
 })
 
 describe('the store', () => {
+  it('gives registered agents their names back after a restart, as far as they live', async () => {
+    const first = createRoom()
+    const root = first.run(first.shell(), 'claude')
+    const row = (id: string, runtime: string, incarnation: string) => ({
+      daemon_id: 'daemon',
+      id,
+      incarnation,
+      runtime,
+      role: 'coder',
+      vendor: null,
+      workspace: null,
+      started_ms: 5,
+      registered_ms: 5,
+    })
+    const registered = [
+      row('mine', 'process', processIncarnation(SPACE, root)),
+      row('dead', 'process', 'boot:4026531836:4:4'),
+      row('self', 'cooperative', 'registration:self:5'),
+    ]
+    const second = createRoom({}, { ...first, registered })
+    await second.start()
+    await second.seconds(2)
+    expect(second.ids()).toEqual(['mine', 'self'])
+    expect(second.agents.get('mine')).toMatchObject({
+      origin: 'registered',
+      info: { role: 'coder', vendor: 'claude' },
+    })
+  })
+
   it('lets counters go on where they were when the daemon restarts', async () => {
     const first = createRoom()
     const root = first.run(first.shell(), 'claude')
