@@ -36,8 +36,11 @@ export interface Summary {
 export interface App {
   /** Opens the store, starts every room, takes a first sample, listens. Rejects and leaves nothing open on failure. */
   start(): Promise<void>
-  /** Stops in the reverse order; requests under way have 5 s. Idempotent. */
-  stop(): Promise<void>
+  /**
+   * Stops in the reverse order; requests under way have 5 s. Idempotent. `stuck`: a read of a hung process never came
+   * back, so the process cannot exit by itself (exit waits for the thread, and the thread for the kernel).
+   */
+  stop(): Promise<'stopped' | 'stuck'>
   /** One collection as text 0.0.4, without a store and without listening. */
   once(): Promise<string>
   /** Reads the configuration anew. Throws when it is bad; the old one then stays in force. */
@@ -58,7 +61,7 @@ export function createApp(settings: Settings): App {
   let urls: readonly string[] = []
   let reach: readonly Reach[] = []
   let ready = false
-  let stopping: Promise<void> | undefined
+  let stopping: Promise<'stopped' | 'stuck'> | undefined
 
   async function start(): Promise<void> {
     try {
@@ -124,12 +127,12 @@ export function createApp(settings: Settings): App {
     log.info('the configuration was reloaded', restart === '' ? {} : { needs_restart: restart })
   }
 
-  function stop(): Promise<void> {
+  function stop(): Promise<'stopped' | 'stuck'> {
     stopping ??= close()
     return stopping
   }
 
-  async function close(): Promise<void> {
+  async function close(): Promise<'stopped' | 'stuck'> {
     ready = false
     // Requests end before the rooms they ask, rooms before what they read from and write to.
     await attempt(() => http?.close())
@@ -137,6 +140,7 @@ export function createApp(settings: Settings): App {
     await attempt(() => retention?.stop())
     await attempt(() => rooms?.close())
     await attempt(() => store?.close())
+    return (rooms?.readers.slow.stuck() ?? 0) > 0 ? 'stuck' : 'stopped'
   }
 
   async function attempt(step: () => Promise<void> | void | undefined): Promise<void> {

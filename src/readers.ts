@@ -6,18 +6,19 @@ import { createHostCollector, type HostCollector } from './platform/host/collect
 import { createFilesystems } from './platform/host/filesystems.ts'
 import { createHostReader } from './platform/host/host-reader.ts'
 import { createPidusageReader } from './platform/proc/pidusage-reader.ts'
+import { createPortableLane } from './platform/proc/portable-lane.ts'
 import { createPortableTable } from './platform/proc/portable-table.ts'
 import { createProcReader } from './platform/proc/proc-reader.ts'
-import type { ProcessReader, ProcessTable } from './platform/proc/process.ts'
+import type { ProcessReader, ProcessTable, SlowLane } from './platform/proc/process.ts'
 import { createProcessTable } from './platform/proc/process-table.ts'
-import { createSlowLane, type WatchedSlowLane } from './platform/proc/slow-lane.ts'
+import { createSlowLane } from './platform/proc/slow-lane.ts'
 import type { Settings } from './settings.ts'
 
 /** Everything that reads the machine, chosen once at start. */
 export interface Readers {
   readonly table: ProcessTable
   readonly process: ProcessReader
-  readonly slow: WatchedSlowLane
+  readonly slow: SlowLane
   readonly cgroups: CgroupFinder
   readonly docker: DockerEngine
   readonly network: NetworkReader
@@ -32,10 +33,11 @@ export function createReaders(settings: Settings): Readers {
   const portable = processReader === 'pidusage' || (processReader === 'auto' && !linux)
   const monotonic = clock.monotonic
   const reader = portable ? createPidusageReader() : createProcReader({ root: procRoot, monotonic })
-  const slow = createSlowLane({ root: procRoot, clock })
+  const table = linux ? createProcessTable({ root: procRoot, monotonic }) : createPortableTable()
+  const slow = linux ? createSlowLane({ root: procRoot, clock }) : createPortableLane({ table })
   const cgroups = createCgroupReader({ root: cgroupRoot, procRoot, clock })
   return {
-    table: linux ? createProcessTable({ root: procRoot, monotonic }) : createPortableTable(),
+    table,
     process: reader,
     slow,
     cgroups,

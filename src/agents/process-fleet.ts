@@ -97,6 +97,11 @@ export function createProcessFleet(options: ProcessFleetOptions): ProcessFleet {
   const gone = new Set<Member>()
   const sample = createProcessSample()
 
+  function forget(member: Member): void {
+    reader.forget(member)
+    slow.forget(member)
+  }
+
   /** Whose counters see what this member used, through the parent that reaped it. */
   function countEnd(member: Member, leftNow: ReadonlyMap<number, Member>): void {
     const ppid = member.seen.ppid || member.ppid
@@ -125,7 +130,7 @@ export function createProcessFleet(options: ProcessFleetOptions): ProcessFleet {
     for (const member of left) {
       if (membership.memberOf(member.pid) !== undefined) continue
       gone.delete(member)
-      reader.forget(member)
+      forget(member)
     }
   }
 
@@ -134,7 +139,7 @@ export function createProcessFleet(options: ProcessFleetOptions): ProcessFleet {
       const { left } = membership.apply(changes, clock.monotonic())
       const leftNow = left.length === 0 ? NOBODY : new Map(left.map((member) => [member.pid, member]))
       for (const member of left) {
-        reader.forget(member)
+        forget(member)
         if (!gone.delete(member)) countEnd(member, leftNow)
         agents.get(member.tree)?.core.delete(member.pid)
       }

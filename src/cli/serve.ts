@@ -59,7 +59,8 @@ async function serve(app: App): Promise<void> {
   // A second signal ends at once: whoever sends it has waited long enough.
   process.once('SIGTERM', () => process.exit(EXIT.failure))
   process.once('SIGINT', () => process.exit(EXIT.failure))
-  await app.stop()
+  // Everything is written and closed by now; only a thread inside the kernel is left.
+  if ((await app.stop()) === 'stuck') process.kill(process.pid, 'SIGKILL')
 }
 
 /** The reload has logged what is wrong; the old configuration stays in force. */

@@ -2,7 +2,7 @@
  * C0 and C1 controls, line and paragraph separators, and the bidirectional overrides that make text read
  * differently from what it is (Unicode TR36, CVE-2021-42574).
  */
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g
 
 /** The one filter every foreign string passes before a log, a terminal or a page: unsafe characters become `\ufffd`. */
 export function cleanText(text: string, maxLength = 256): string {

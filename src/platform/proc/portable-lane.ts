@@ -25,6 +25,8 @@ export function createPortableLane(options: PortableLaneOptions): SlowLane {
       return { argv: reduceArgv(line.trim().split(/\s+/)), environment: {}, cwd: undefined }
     },
     pss: async () => undefined,
+    forget() {},
+    stuck: () => 0,
     close: async () => {},
   }
 }

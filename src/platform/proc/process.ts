@@ -159,5 +159,9 @@ export interface SlowLane {
   identify(key: ProcessKey): Promise<ProcessIdentity | 'gone' | 'unreadable' | 'hung'>
   /** Proportional set size (smaps_rollup), at most once a minute per process and within the budget. */
   pss(key: ProcessKey): Promise<number | undefined>
+  /** Drops what is remembered of a process that ended. */
+  forget(key: ProcessKey): void
+  /** Reads that never came back. While there is one, the process cannot exit by itself. */
+  stuck(): number
   close(): Promise<void>
 }

@@ -36,8 +36,6 @@ export interface SlowLaneUse {
 
 export interface WatchedSlowLane extends SlowLane {
   use(): SlowLaneUse
-  /** Drops what is remembered of a process that ended. */
-  forget(key: ProcessKey): void
 }
 
 interface Job {
@@ -246,6 +244,7 @@ export function createSlowLane(options: SlowLaneOptions = {}): WatchedSlowLane {
       return bytes
     },
     use: () => ({ hungReads, stuckWorkers: stuck.size, waiting: identities.length + sizes.length }),
+    stuck: () => stuck.size,
     forget(key) {
       if (pssMemory.get(key.pid)?.startTime === key.startTime) pssMemory.delete(key.pid)
       if (hung.get(key.pid)?.startTime === key.startTime) hung.delete(key.pid)

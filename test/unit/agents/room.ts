@@ -88,6 +88,8 @@ export function createRoom(
       return { argv: [p.comm], environment: {}, cwd: '/home/me/work', ...known }
     },
     pss: async () => 700,
+    forget() {},
+    stuck: () => 0,
     close: async () => {},
   }
 
