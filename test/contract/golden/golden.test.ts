@@ -3,9 +3,11 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { CONTAINER_ID, SHAPES, type Shape } from '../../../scripts/fixture-trees.ts'
+import { createApp } from '../../../src/app.ts'
 import { type ParsedExposition, parseExposition } from '../../support/exposition-parser.ts'
+import { startFakeDocker } from '../../support/fake-docker.ts'
 import { describeWith } from '../../support/services.ts'
-import { type GoldenDaemon, startGoldenDaemon } from './daemon.ts'
+import { type GoldenDaemon, goldenSettings, startGoldenDaemon } from './daemon.ts'
 import { withoutLeftOut } from './left-out.ts'
 
 const FOLDER = join(import.meta.dirname, '../../fixtures/golden')
@@ -70,6 +72,16 @@ describe.each(SHAPES)('the whole daemon on a %s host', (shape) => {
       'GET /images/<image>/json',
     ])
   })
+})
+
+it('--once prints the same page, but for the store that it does not open', async () => {
+  await using engine = await startFakeDocker()
+  const app = createApp(goldenSettings('v2-systemd', '/nonexistent', engine))
+  const withoutStore = (page: string) =>
+    withoutLeftOut(page)
+      .split('\n')
+      .filter((line) => !/^(# (HELP|TYPE) )?agent_exporter_store_/.test(line))
+  expect(withoutStore(await app.once())).toEqual(withoutStore(pages.get('v2-systemd')!.text))
 })
 
 /** A family that is read from a file the shape does not have must have no sample at all, not a 0. */
