@@ -7,7 +7,7 @@ import { silentLog } from '../../../src/platform/log.ts'
 import type { Settings } from '../../../src/settings.ts'
 import { ACCEPT } from '../../support/accept-proxy.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
-import { type FakeDocker, startFakeDocker } from '../../support/fake-docker.ts'
+import { type FakeDocker, type Recording, startFakeDocker } from '../../support/fake-docker.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 
 const FIXTURES = join(import.meta.dirname, '../../fixtures')
@@ -28,10 +28,11 @@ export interface GoldenDaemon extends AsyncDisposable {
 export interface GoldenOptions {
   readonly config?: string
   readonly settings?: Partial<Settings>
+  readonly recording?: Recording
 }
 
 export async function startGoldenDaemon(shape: Shape, options: GoldenOptions = {}): Promise<GoldenDaemon> {
-  const engine = await startFakeDocker()
+  const engine = await startFakeDocker(options.recording)
   const folder = temporaryFolder()
   const app = createApp({
     ...goldenSettings(shape, folder.path, engine, options.config),
