@@ -35,6 +35,9 @@ export function createRooms(
 ): Rooms {
   const { clock, log, config } = settings
   const readers = createReaders(settings)
+  // Discovery changes at a restart only: whoever runs already is not looked at again.
+  const { discovery } = config.current.agents
+  const commands = new Set(discovery.commands)
   const bus = createBus<AgentEvents>((error, event) =>
     log.error('an event handler failed', { event, error: String(error) }),
   )
@@ -58,8 +61,9 @@ export function createRooms(
     options: {
       intervalMs: config.current.sampling.interval,
       retentionMs: () => config.current.agents.retention,
-      commands: () => commandsOf(config.current.agents.discovery),
-      discoverContainers: () => config.current.agents.discovery.containers,
+      commands: () => commands,
+      discoverProcesses: () => discovery.processes,
+      discoverContainers: () => discovery.containers,
       perAgentMetrics: () => config.current.agents.perAgentMetrics,
       exposePaths: () => config.current.agents.exposePaths,
       ownUid: process.geteuid?.(),
@@ -91,15 +95,6 @@ function dockerFeature({ docker }: Readers): Feature {
       return { status: state === 'unreachable' ? 'degraded' : 'healthy', state, ...rest }
     },
   }
-}
-
-const NO_COMMANDS: ReadonlySet<string> = new Set()
-
-function commandsOf(discovery: {
-  readonly processes: boolean
-  readonly commands: readonly string[]
-}): ReadonlySet<string> {
-  return discovery.processes ? new Set(discovery.commands) : NO_COMMANDS
 }
 
 function processSpace(procRoot: string): { bootId: string; pidNamespace: string } {

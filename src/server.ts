@@ -53,7 +53,7 @@ export function createAppScraper(
     collectors: enabled,
     clock,
     slices,
-    maxSeries: config.current.agents.maxSeries,
+    maxSeries: () => config.current.agents.maxSeries,
     newestFirst: agents.newestFirst,
     onDropped: self.countDropped,
     onRefused: self.countRefused,

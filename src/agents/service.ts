@@ -28,7 +28,7 @@ export interface AgentsOptions {
   readonly intervalMs: number
   readonly retentionMs: () => number
   /** Whether processes are agents without being registered; true when left out. */
-  readonly discoverProcesses?: () => boolean
+  readonly discoverProcesses: () => boolean
   /** Programs that are agents. */
   readonly commands: () => ReadonlySet<string>
   readonly discoverContainers: () => boolean
@@ -120,7 +120,7 @@ export function createAgents(dependencies: AgentsDependencies): Agents {
     slow,
     space,
     quota,
-    discover: options.discoverProcesses ?? (() => true),
+    discover: options.discoverProcesses,
     commands: options.commands,
     inContainer: (pid) => containers?.contains(pid) ?? false,
     startedAtMs: dependencies.startedAtMs,

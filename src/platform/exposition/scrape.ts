@@ -34,7 +34,7 @@ export interface ScraperOptions {
   readonly collectors: readonly Collector[]
   readonly clock: Clock
   /** Cap of sample lines; above it whole newest agents are left out. */
-  readonly maxSeries?: number
+  readonly maxSeries?: () => number
   /** Which agents the cap leaves out first: those with the highest number. */
   readonly newestFirst?: Newness
   readonly slices?: Slices
@@ -61,7 +61,7 @@ export interface Scraper {
 }
 
 export function createScraper(options: ScraperOptions): Scraper {
-  const { catalogue, clock, maxSeries = Number.POSITIVE_INFINITY, newestFirst = () => 0 } = options
+  const { catalogue, clock, maxSeries = () => Number.POSITIVE_INFINITY, newestFirst = () => 0 } = options
   const { onError = () => {}, onDropped = () => {}, onRefused = () => {} } = options
   const slices = options.slices ?? createSlices()
   const collections = new Map(
@@ -90,7 +90,7 @@ export function createScraper(options: ScraperOptions): Scraper {
     const merged = await slices.drive(mergeParts(catalogue, [...parts, reportOn(outcomes)], previous))
     previous = merged.snapshot
     count(parts, merged.duplicates)
-    const { snapshot, dropped } = await slices.drive(cap(merged.snapshot, maxSeries, newestFirst))
+    const { snapshot, dropped } = await slices.drive(cap(merged.snapshot, maxSeries(), newestFirst))
     if (dropped > 0) onDropped(dropped)
     return snapshot
   }

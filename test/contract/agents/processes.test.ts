@@ -48,6 +48,7 @@ beforeEach(async () => {
       intervalMs: INTERVAL_MS,
       retentionMs: () => 60_000,
       commands: () => new Set(['claude', 'codex']),
+      discoverProcesses: () => true,
       discoverContainers: () => false,
       perAgentMetrics: () => 'full',
       exposePaths: () => false,

@@ -134,6 +134,7 @@ export function createRoom(
       intervalMs: 1_000,
       retentionMs: () => 300_000,
       commands: () => COMMANDS,
+      discoverProcesses: () => true,
       discoverContainers: () => true,
       perAgentMetrics: () => 'full',
       exposePaths: () => false,

@@ -299,7 +299,7 @@ test('the cap leaves out the newest agents and reports how many sample lines', a
       }
     },
   })
-  const scraper = scraperOf([many], { maxSeries: 9, newestFirst: Number, onDropped })
+  const scraper = scraperOf([many], { maxSeries: () => 9, newestFirst: Number, onDropped })
   expect(Object.keys(await valuesOfScrape(scraper)).filter((key) => key.startsWith('agent_memory'))).toEqual(
     ['0', '1', '2'].map(memory),
   )
