@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, createReadStream, mkdirSync, symlinkSync } from 'node:fs'
+import { copyFileSync, createReadStream, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import Docker from 'dockerode'
 import { describe, it } from 'vitest'
@@ -28,6 +28,11 @@ export interface RunOptions {
   readonly memory?: number
   readonly cpus?: number
   readonly pidsLimit?: number
+  /** `none` by default: a network namespace of its own with nothing in it. */
+  readonly network?: 'none' | 'host'
+  /** Restarted by the engine whenever it ends, at most this often. */
+  readonly restarts?: number
+  readonly env?: Readonly<Record<string, string>>
   /** Shell script of the main process; sleeping by default. */
   readonly script?: string
 }
@@ -121,6 +126,7 @@ export async function startDockerd(): Promise<Dockerd> {
       )
     }
     await halt()
+    unmountBelow(folder.path)
     folder[Symbol.dispose]()
   }
 
@@ -153,12 +159,15 @@ export async function startDockerd(): Promise<Dockerd> {
           options.script === undefined
             ? ['/bin/busybox', 'sleep', '3600']
             : ['/bin/sh', '-c', options.script],
-        Env: ['PATH=/bin'],
+        Env: ['PATH=/bin', ...Object.entries(options.env ?? {}).map(([name, value]) => `${name}=${value}`)],
         Labels: { ...options.labels },
         // The main process ignores SIGTERM as pid 1: a second is enough for a clean end.
         StopTimeout: 1,
         HostConfig: {
-          NetworkMode: 'none',
+          NetworkMode: options.network ?? 'none',
+          ...(options.restarts === undefined
+            ? {}
+            : { RestartPolicy: { Name: 'on-failure', MaximumRetryCount: options.restarts } }),
           ...(options.memory === undefined ? {} : { Memory: options.memory }),
           ...(options.cpus === undefined ? {} : { NanoCpus: options.cpus * 1e9 }),
           ...(options.pidsLimit === undefined ? {} : { PidsLimit: options.pidsLimit }),
@@ -168,5 +177,13 @@ export async function startDockerd(): Promise<Dockerd> {
       return { id: container.id, pid: (await container.inspect()).State.Pid, container }
     },
     [Symbol.asyncDispose]: dispose,
+  }
+}
+
+/** The engine leaves the mount of a namespace behind that a container shared with the host. */
+function unmountBelow(folder: string): void {
+  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
+    const mount = line.split(' ')[4]
+    if (mount?.startsWith(`${folder}/`)) execFileSync('umount', [mount])
   }
 }
