@@ -132,6 +132,27 @@ export function processOracle({ before, after, info, memorySlack = 0, ended }: P
   }
 }
 
+/**
+ * What the `pidusage` reader exports, and nothing else: resident memory of `stat`, and CPU that is neither told
+ * apart by mode nor has the children waited for.
+ */
+export function pidusageOracle({ before, after, info, memorySlack = 0 }: ProcessExpectation): Oracle {
+  const rss = between(before.statRssBytes, after.statRssBytes, memorySlack * after.statRssBytes)
+  return {
+    ...identityOracle(before, info),
+    'agent_cpu_seconds_total{mode="unspecified"}': between(
+      before.ownCpuSeconds,
+      after.ownCpuSeconds,
+      CPU_TOLERANCE_SECONDS,
+    ),
+    agent_memory_rss_bytes: rss,
+    // The largest of what was sampled: no process tells its own.
+    agent_memory_high_watermark_bytes: { low: rss.low, high: after.sumOfPeaksBytes },
+    agent_memory_pss_bytes: optional({ low: 1, high: after.sumOfPeaksBytes }),
+    agent_processes: between(before.processes, after.processes),
+  }
+}
+
 /** Who it is, since when, and that it lives. */
 export function identityOracle(truth: Pick<ProcTruth, 'startedAt'>, info: string): Oracle {
   return {

@@ -28,6 +28,25 @@ const shapes = {
     while (process.cpuUsage().user < 300_000) Math.sqrt(Math.random())
   },
 
+  // Two orphans use memory and CPU for some seconds and end: whoever looks later finds nothing of them anywhere.
+  passing() {
+    again('passer', 0, { detached: true })
+    linger()
+    announce('root')
+  },
+
+  passer() {
+    for (const number of [0, 1]) again('burner', number, { detached: true }).unref()
+    setTimeout(() => process.exit(), 3_000)
+  },
+
+  burner() {
+    globalThis.held = Buffer.alloc(100 * 1024 * 1024, 1)
+    announce(`burner${depth}`)
+    setTimeout(() => process.exit(), 7_000)
+    shapes.burn()
+  },
+
   // What `npx` and shell scripts do: one program waits for the other.
   wrapper() {
     again('link', 0)
@@ -37,13 +56,14 @@ const shapes = {
 
   cpu() {
     announce('root')
-    // In slices, so that the process still ends when it is told to.
-    const burn = () => {
-      const end = performance.now() + 50
-      while (performance.now() < end) Math.sqrt(Math.random())
-      setImmediate(burn)
-    }
-    burn()
+    shapes.burn()
+  },
+
+  // In slices, so that the process still ends when it is told to.
+  burn() {
+    const end = performance.now() + 50
+    while (performance.now() < end) Math.sqrt(Math.random())
+    setImmediate(shapes.burn)
   },
 
   resident() {

@@ -6,7 +6,7 @@ import { cleanEnvironment } from './daemon.ts'
 import { temporaryFolder } from './folder.ts'
 
 /** What an agent of the test does; see agent-shapes.js. */
-export type Shape = 'idle' | 'cpu' | 'resident' | 'threads' | 'tree' | 'wrapper' | 'spent'
+export type Shape = 'idle' | 'cpu' | 'resident' | 'threads' | 'tree' | 'wrapper' | 'spent' | 'passing'
 
 /** How many processes of each shape announce themselves before it counts as started. */
 const ANNOUNCED: Readonly<Record<Shape, number>> = {
@@ -17,6 +17,7 @@ const ANNOUNCED: Readonly<Record<Shape, number>> = {
   tree: 7,
   wrapper: 2,
   spent: 1,
+  passing: 3,
 }
 
 /** A running agent-like process tree, started by `node <folder>/claude`. */

@@ -1,0 +1,102 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bracket, seriesOf } from '../support/agent-oracle.ts'
+import { eventually } from '../support/child.ts'
+import { type Daemon, startDaemon } from '../support/daemon.ts'
+import { type ProcTruth, procTruth, TICK_SECONDS } from '../support/proc-truth.ts'
+import { type AgentProcess, startAgent } from '../support/processes.ts'
+
+/** Scrapes share a collection for a second: nothing printed was read longer ago than that before the request. */
+const OLDEST_MS = 1_000
+const SCRAPES = 25
+const EVERY_MS = 150
+/** What a member used after its last sample dies with it: one interval of a second, late by half on a busy machine. */
+const LAST_SAMPLE_MS = 1_500
+const HELD_BYTES = 2 * 100 * 1024 * 1024
+
+const CPU = 'agent_cpu_seconds_total{mode="user"}'
+
+describe.runIf(process.platform === 'linux')('when the numbers of a scrape were true', () => {
+  let daemon: Daemon
+  const started: AgentProcess[] = []
+
+  beforeAll(async () => {
+    daemon = await startDaemon()
+  })
+  afterAll(async () => {
+    await daemon?.[Symbol.asyncDispose]()
+    for (const agent of started) await agent.stop()
+  })
+
+  it('at most a second before the request, however often is scraped', async () => {
+    const id = 'truth-fresh'
+    const agent = await startAgent('cpu', { id })
+    started.push(agent)
+    await eventually('it is found', async () => seriesOf(await daemon.scrape('openmetrics'), id).get(CPU))
+
+    const timeline: { readonly at: number; readonly seconds: number }[] = []
+    const look = () => {
+      const seen = { at: performance.now(), seconds: procTruth([agent.pid]).userSeconds }
+      timeline.push(seen)
+      return seen
+    }
+    const looking = setInterval(look, 20)
+    const values: number[] = []
+    const stale: string[] = []
+    try {
+      await delay(OLDEST_MS + 200)
+      for (let i = 0; i < SCRAPES; i++) {
+        const asked = look()
+        const value = seriesOf(await daemon.scrape('openmetrics'), id).get(CPU)!
+        const answered = look()
+        values.push(value)
+        const oldest = timeline.findLast(({ at }) => at <= asked.at - OLDEST_MS)!
+        if (value < oldest.seconds - TICK_SECONDS || value > answered.seconds + TICK_SECONDS) {
+          stale.push(`${value}, was ${oldest.seconds} to ${answered.seconds}`)
+        }
+        await delay(EVERY_MS)
+      }
+    } finally {
+      clearInterval(looking)
+    }
+    expect(stale).toEqual([])
+    // Collections were made anew, and none went back.
+    expect(new Set(values).size).toBeGreaterThan(2)
+    expect(values).toEqual(values.toSorted((a, b) => a - b))
+  })
+
+  it('also between scrapes: what orphans used that nobody scraped is in the counter and the high watermark', async () => {
+    const id = 'truth-passing'
+    const agent = await startAgent('passing', { id })
+    started.push(agent)
+    const burners = [agent.pids['burner0'] as number, agent.pids['burner1'] as number]
+    const seen: { readonly at: number; readonly truth: ProcTruth }[] = []
+    await eventually(
+      'both have ended',
+      () => {
+        try {
+          seen.push({ at: performance.now(), truth: procTruth(burners) })
+          return undefined
+        } catch {
+          return true
+        }
+      },
+      60_000,
+      20,
+    )
+    const most = seen.at(-1)!
+    const least = seen.findLast(({ at }) => at <= most.at - LAST_SAMPLE_MS)!
+    expect(least.truth.rssBytes).toBeGreaterThan(HELD_BYTES)
+
+    const { before, text, after } = await bracket(daemon, () => procTruth([agent.pid]))
+    const series = seriesOf(text, id)
+    expect(series.get('agent_processes')).toBe(1)
+    expect(series.get('agent_memory_rss_bytes')).toBeLessThan(HELD_BYTES)
+    expect(series.get('agent_memory_high_watermark_bytes')).toBeGreaterThan(HELD_BYTES)
+    expect(series.get(CPU)).toBeGreaterThanOrEqual(
+      before.userSeconds + least.truth.userSeconds - TICK_SECONDS,
+    )
+    // The process between them ended as well, with less than a tenth of a second of start-up not seen here.
+    expect(series.get(CPU)).toBeLessThan(after.userSeconds + most.truth.userSeconds + 0.5)
+  })
+})
