@@ -20,7 +20,7 @@ import {
   type ProcessSpace,
   processIncarnation,
 } from './model.ts'
-import { fillCounters, readPss, readTree } from './process-reading.ts'
+import { fillCounters, isDead, readPss, readTree } from './process-reading.ts'
 import type { Counters } from './reading.ts'
 import type { Registry } from './registry.ts'
 
@@ -74,6 +74,8 @@ export interface ProcessFleet {
   /** Lets go of the processes of an agent that is no longer in the registry. */
   drop(owner: ProcessAgent): void
   memberOf(pid: number): Member | undefined
+  /** Whether a process that is nobody's member has ended and only its parent has not waited for it. */
+  isZombie(key: ProcessKey): boolean
   /** The agent this process belongs to. */
   around(pid: number): ProcessAgent | undefined
   of(agent: Agent): ProcessAgent | undefined
@@ -113,6 +115,11 @@ export function createProcessFleet(options: ProcessFleetOptions): ProcessFleet {
   function onGone(member: Member): void {
     gone.add(member)
     countEnd(member, NOBODY)
+  }
+
+  /** A program that ended is no agent any more, also while its parent does not wait for it. */
+  function onDead(member: Member): void {
+    agents.get(member.tree)?.core.delete(member.pid)
   }
 
   function end(owner: ProcessAgent): void {
@@ -166,7 +173,7 @@ export function createProcessFleet(options: ProcessFleetOptions): ProcessFleet {
       let begun: ProcessAgent | undefined
       const { outcome } = registry.claim(claim, (agent) => {
         const counters = createTreeCounters()
-        resume(counters, earlier ?? stored)
+        resume(counters, earlier ?? stored, reader.kind)
         const tree = membership.plant(entry)!
         const core = new Set([entry.pid])
         begun = { agent, tree, counters, markerId, core, condition: 'alive', pssAtMs: clock.monotonic() }
@@ -179,6 +186,11 @@ export function createProcessFleet(options: ProcessFleetOptions): ProcessFleet {
     adopt: (key, owner) => membership.adopt(key, owner.tree) !== undefined,
     drop,
     memberOf: membership.memberOf,
+    isZombie(key) {
+      const dead = reader.read(key, 'core', sample) === 'ok' && isDead(sample)
+      reader.forget(key)
+      return dead
+    },
     around(pid) {
       const member = membership.memberOf(pid)
       return member === undefined ? undefined : agents.get(member.tree)
@@ -195,13 +207,17 @@ export function createProcessFleet(options: ProcessFleetOptions): ProcessFleet {
       let sliceEnd = clock.monotonic() + SLICE_MS
       for (const owner of agents.values()) {
         const { tree, counters, agent } = owner
-        owner.condition = readTree(tree, reader, depth, sample, counters, agent.reading, onGone)
+        owner.condition = readTree(tree, reader, depth, sample, counters, agent.reading, onGone, onDead)
         if (clock.monotonic() < sliceEnd) continue
         await options.turn()
         sliceEnd = clock.monotonic() + SLICE_MS
       }
       const now = clock.monotonic()
       for (const owner of agents.values()) {
+        if (owner.core.size === 0) {
+          end(owner)
+          continue
+        }
         owner.counters.settle(depth)
         fillCounters(owner.agent.reading, owner.counters)
         registry.sampled(owner.agent, owner.condition)
@@ -222,11 +238,15 @@ export function createProcessFleet(options: ProcessFleetOptions): ProcessFleet {
 
 const NOBODY: ReadonlyMap<number, Member> = new Map()
 
-function resume(counters: TreeCounters, reached: Counters | undefined): void {
+/** Only what this reader gives goes on: a total of another one would stand still beside it and count CPU twice. */
+function resume(counters: TreeCounters, reached: Counters | undefined, kind: ProcessReader['kind']): void {
   if (reached === undefined) return
+  if (kind === 'pidusage') {
+    counters.resume('cpuUnsplit', reached.cpuUnsplitSeconds ?? 0)
+    return
+  }
   counters.resume('cpuUser', reached.cpuUserSeconds ?? 0)
   counters.resume('cpuSystem', reached.cpuSystemSeconds ?? 0)
-  counters.resume('cpuUnsplit', reached.cpuUnsplitSeconds ?? 0)
   counters.resume('voluntarySwitches', reached.voluntarySwitches ?? 0)
   counters.resume('involuntarySwitches', reached.involuntarySwitches ?? 0)
   counters.resume('ioRead', reached.ioReadBytes ?? 0)

@@ -16,6 +16,8 @@ function plus(sum: number | undefined, value: number | undefined): number | unde
  * only observed: they are judged when all agents were read, because one agent's members may be reaped by another's.
  *
  * @param onGone told of members that turn out to have ended
+ * @param onDead told of members that have ended and that nobody has waited for yet: they hold nothing but a number,
+ *   their CPU, and their place as somebody's child
  * @returns `paused` when every process that could run is stopped (T or t; a zombie can not run)
  */
 export function readTree(
@@ -26,6 +28,7 @@ export function readTree(
   counters: TreeCounters,
   reading: Reading,
   onGone: (member: Member) => void,
+  onDead: (member: Member) => void,
 ): Condition {
   let processes = 0
   let runnable = 0
@@ -44,13 +47,18 @@ export function readTree(
       onGone(member)
       continue
     }
-    processes++
     if (outcome === 'unreadable') {
       counters.missed()
+      processes++
       runnable++
       continue
     }
     counters.observe(member.seen, sample)
+    if (isDead(sample)) {
+      onDead(member)
+      continue
+    }
+    processes++
     const { state } = sample
     if (state !== 'Z' && state !== 'X') runnable++
     if (state === 'T' || state === 't') stopped++
@@ -72,6 +80,11 @@ export function readTree(
   // Not read by a `core` sample: the number of the last full one stands.
   if (depth === 'full') reading.openFds = fds
   return runnable > 0 && stopped === runnable ? 'paused' : 'alive'
+}
+
+/** A zombie; but one whose other threads still run only looks like it (its first thread has ended). */
+export function isDead({ state, threads }: ProcessSample): boolean {
+  return (state === 'Z' || state === 'X') && (threads ?? 1) <= 1
 }
 
 /** Puts the judged totals into the reading. */

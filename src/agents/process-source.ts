@@ -87,6 +87,8 @@ export function createProcessSource(options: ProcessSourceOptions): ProcessSourc
     if (owner === undefined) {
       if (joins(entry, marker) || (match === undefined && marker === undefined)) return
       if (mustWait(entry) || inContainer(entry.pid)) return
+      // A zombie has no command line any more, but still a name.
+      if (match?.how === 'comm' && fleet.isZombie(entry)) return
       discover(entry, ownMarker(entry, marker), match, identity?.cwd)
     } else if (owner.tree.root.pid === entry.pid) {
       // Registered before anybody looked, or looked at again after an exec.

@@ -1,3 +1,5 @@
+import { copyFileSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
@@ -8,8 +10,9 @@ import {
   seriesOf,
   statesBut,
 } from '../support/agent-oracle.ts'
-import { eventually } from '../support/child.ts'
+import { eventually, startChild } from '../support/child.ts'
 import { type Daemon, startDaemon } from '../support/daemon.ts'
+import { temporaryFolder } from '../support/folder.ts'
 import { procTruth } from '../support/proc-truth.ts'
 import { type AgentProcess, startAgent } from '../support/processes.ts'
 
@@ -72,6 +75,36 @@ describe.runIf(process.platform === 'linux')('the end of an agent', () => {
     const tookSeconds = (performance.now() - endedAt) / 1_000
     expect(tookSeconds).toBeGreaterThan(RETENTION_SECONDS - 1)
     expect(tookSeconds).toBeLessThan(RETENTION_SECONDS + 3)
+  })
+
+  it('has come when the program ended, also when its parent never waits for it', async () => {
+    const folder = temporaryFolder()
+    const script = join(folder.path, 'claude')
+    copyFileSync(join(import.meta.dirname, '../support/agent-shapes.js'), script)
+    const id = 'truth-zombie'
+    // The shell becomes a sleep that knows of no child.
+    const command = `AGENT_EXPORTER_AGENT=${id} "$0" "$1" idle "$2" & exec sleep 600`
+    const pidFile = join(folder.path, 'pids')
+    const parent = await startChild('sh', ['-c', command, process.execPath, script, pidFile])
+    try {
+      await eventually(
+        'it is found',
+        async () => (await series(id)).get('agent_processes') === 1 || undefined,
+      )
+      const pid = Number.parseInt(readFileSync(pidFile, 'utf8'), 10)
+      process.kill(pid, 'SIGKILL')
+      await eventually(
+        'it is a zombie',
+        () => / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')) || undefined,
+      )
+      const { text } = await bracket(daemon, () => undefined)
+      const left = seriesOf(text, id)
+      expect(left.get('agent_state{state="exited"}')).toBe(1)
+      expect(left.has('agent_processes')).toBe(false)
+    } finally {
+      await parent.stop('SIGKILL')
+      folder[Symbol.dispose]()
+    }
   })
 
   it('has not come while the program that a wrapper started lives', async () => {

@@ -207,6 +207,23 @@ describe('lives of agents', () => {
     expect(room.agents.get('mine')).toBeUndefined()
   })
 
+  it('ends with its program, also when the parent of that does not wait for it', async () => {
+    const room = createRoom()
+    const root = room.run(room.shell(), 'claude')
+    const child = room.run(root, 'bash')
+    await room.start()
+    const agent = [...room.agents.list()][0]!
+    child.state = 'Z'
+    await room.seconds(1)
+    expect(agent).toMatchObject({ state: 'running', reading: { processes: 1 } })
+    root.state = 'Z'
+    await room.seconds(1)
+    expect(agent).toMatchObject({ state: 'exited', reading: { processes: undefined } })
+    room.world.exit(root)
+    await room.seconds(1)
+    expect([...room.agents.list()]).toEqual([agent])
+  })
+
   it('tells the bus in order', async () => {
     const room = createRoom()
     const root = room.run(room.shell(), 'claude')
