@@ -154,7 +154,7 @@ export function pidusageOracle({ before, after, info, memorySlack = 0 }: Process
 }
 
 /** Who it is, since when, and that it lives. */
-export function identityOracle(truth: Pick<ProcTruth, 'startedAt'>, info: string): Oracle {
+function identityOracle(truth: Pick<ProcTruth, 'startedAt'>, info: string): Oracle {
   return {
     [`agent_info{${info}}`]: exactly(1),
     ...statesBut('running'),

@@ -29,13 +29,13 @@ export interface ContainerTruth {
 }
 
 const ROOT = '/sys/fs/cgroup'
-export const isV2 = existsSync(`${ROOT}/cgroup.controllers`)
+const isV2 = existsSync(`${ROOT}/cgroup.controllers`)
 /** v1 writes "no limit" as the largest number of pages. */
 const UNLIMITED_V1 = 2 ** 62
 const TICKS = 100
 
 /** Where each file of the group of `pid` is; remembered by who asks, since a dead process names no group. */
-export function groupOf(pid: number): (controller: string, name: string) => string | undefined {
+function groupOf(pid: number): (controller: string, name: string) => string | undefined {
   const lines = readFileSync(`/proc/${pid}/cgroup`, 'utf8').trim().split('\n')
   const paths = new Map<string, string>()
   for (const line of lines) {
