@@ -162,7 +162,7 @@ describeWithDockerd('numbers of containers equal what their control groups and t
   it('a label that the image brought along makes no agent', async () => {
     await dockerd.importImage('opted-in', { [LABEL]: 'from-image' })
     await dockerd.runContainer({ image: 'opted-in' })
-    await run('after-image', {})
+    await dockerd.runContainer({ labels: { 'agent-exporter.sandbox': 'after-image' } })
     await eventually('a later one is found', async () => (await series('after-image')).size > 0 || undefined)
     expect((await series('from-image')).size).toBe(0)
   })

@@ -423,6 +423,33 @@ describe('the store', () => {
     expect(agent.reading.cpuUserSeconds).toBe(105)
   })
 
+  it('does not count CPU twice when the daemon restarts with a reader that cannot tell its modes apart', async () => {
+    const first = createRoom()
+    const root = first.run(first.shell(), 'claude')
+    first.world.burn(root, 10)
+    await first.start()
+    await first.stop()
+
+    const { reader } = first.world
+    const { read } = reader
+    Object.assign(reader, {
+      kind: 'pidusage',
+      read(...[key, depth, into]: Parameters<typeof read>) {
+        const outcome = read(key, depth, into)
+        const nothing = { userSeconds: undefined, systemSeconds: undefined, childUserSeconds: undefined }
+        Object.assign(into, { cpuSeconds: into.userSeconds, ...nothing, childSystemSeconds: undefined })
+        return outcome
+      },
+    })
+    const second = createRoom({}, first)
+    await second.start()
+    expect(second.agents.get(idOf('claude', root))?.reading).toMatchObject({
+      cpuUserSeconds: undefined,
+      cpuSystemSeconds: undefined,
+      cpuUnsplitSeconds: 10,
+    })
+  })
+
   it('is told the totals twice a minute and at the end', async () => {
     const room = createRoom()
     const root = room.run(room.shell(), 'claude')
