@@ -46,6 +46,8 @@ export interface App {
   /** Reads the configuration anew. Throws when it is bad; the old one then stays in force. */
   reload(): void
   summary(): Summary
+  /** A thread hangs in the kernel, where nothing but the end of the process reaches it. */
+  hasStuckThread(): boolean
 }
 
 const RETENTION_EVERY_MS = 10 * 60_000
@@ -155,8 +157,10 @@ export function createApp(settings: Settings): App {
     start,
     stop,
     reload,
+    hasStuckThread: () => (rooms?.readers.slow.use().stuckWorkers ?? 0) > 0,
     async once() {
       const built = createRooms(settings, createNoStore(), () => undefined)
+      rooms = built
       for (const feature of built.features) await feature.start?.()
       try {
         return renderText(await createAppScraper(settings, built, createSlices()).scrape(), 'text')

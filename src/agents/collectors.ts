@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import { bindSeries, type Series } from '../platform/exposition/series.ts'
 import type { Collector } from '../platform/feature.ts'
+import { cleanText } from '../platform/text.ts'
 import {
   agentConflict,
   agentInfo,
@@ -31,10 +32,13 @@ export interface CollectorOptions {
   }
 }
 
+/** One series with a page of text in a label would cost every scrape. */
+const LONGEST_LABEL = 256
+
 /** Shown as the last part of the path unless the whole may be shown: paths name people and customers. */
 export function shownWorkspace({ workspace }: AgentInfo, exposePaths: () => boolean): string {
   if (workspace === undefined) return ''
-  return exposePaths() ? workspace : basename(workspace)
+  return cleanText(exposePaths() ? workspace : basename(workspace), LONGEST_LABEL)
 }
 
 /** The collectors `agents`, `process` and `container`. */

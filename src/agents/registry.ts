@@ -1,5 +1,6 @@
 import type { Bus } from '../platform/bus.ts'
 import type { Clock } from '../platform/clock.ts'
+import { cleanText } from '../platform/text.ts'
 import { type Activity, type Condition, judgeActivity, judgeState, newActivity } from './activity.ts'
 import { cpuSeconds, createHistory } from './history.ts'
 import type { Agent, AgentEvents, AgentId, AgentInfo, Incarnation, Origin, Runtime } from './model.ts'
@@ -83,7 +84,8 @@ export function createRegistry({ clock, bus, retentionMs }: RegistryOptions): Re
   }
 
   function start(claim: Claim): Entry {
-    const { id, runtime, incarnation, origin, info, startedAtMs } = claim
+    const { id, runtime, incarnation, origin, startedAtMs } = claim
+    const info = presentable(claim.info)
     const entry: Entry = {
       id,
       ordinal: ++ordinal,
@@ -156,7 +158,7 @@ export function createRegistry({ clock, bus, retentionMs }: RegistryOptions): Re
 
     describe(agent, info) {
       const entry = agent as Entry
-      entry.info = filled(agent.info, info, agent.id)
+      entry.info = filled(agent.info, presentable(info), agent.id)
     },
 
     register(agent) {
@@ -230,6 +232,20 @@ export function createRegistry({ clock, bus, retentionMs }: RegistryOptions): Re
       return entries.size
     },
   }
+}
+
+const LONGEST_WORD = 128
+const LONGEST_PATH = 4_096
+
+/** Variables, container labels and requests all end here: whatever an agent says of itself is safe to show. */
+function presentable<Info extends Partial<AgentInfo>>(info: Info): Info {
+  const cleaned = { ...info }
+  for (const key of ['name', 'role', 'vendor', 'workspace'] as const) {
+    const text = info[key]
+    if (text === undefined) continue
+    Object.assign(cleaned, { [key]: cleanText(text, key === 'workspace' ? LONGEST_PATH : LONGEST_WORD) })
+  }
+  return cleaned
 }
 
 function filled(

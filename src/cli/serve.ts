@@ -8,6 +8,7 @@ import { dataDirFrom } from './data-dir.ts'
 import { EXIT } from './exit.ts'
 import { disabledCollectors, type ServeFlags } from './flags.ts'
 import { greeting } from './greeting.ts'
+import { leave } from './leave.ts'
 
 /** `agent-exporter [serve]`: runs the daemon until SIGTERM or SIGINT. */
 export function serveCommand(program: Command): void {
@@ -15,6 +16,7 @@ export function serveCommand(program: Command): void {
     const flags = program.opts<ServeFlags>()
     const app = buildApp(flags)
     await (flags.once ? printOnce(app) : serve(app))
+    if (app.hasStuckThread()) leave()
   }
   program.action(run)
   program.command('serve').description('run the daemon (the default)').action(run)

@@ -257,8 +257,17 @@ export function createSlowLane(options: SlowLaneOptions = {}): WatchedSlowLane {
       settleAll('unreadable')
       const last = worker
       worker = undefined
-      // Not the stuck ones: they end when the kernel lets them.
-      await last?.terminate()
+      if (last === undefined) return
+      // Not the stuck ones: they end when the kernel lets them, and this one may be in such a read too.
+      stuck.add(last)
+      await new Promise<void>((done) => {
+        const patience = clock.setTimer(watchdogMs, done)
+        void last.terminate().then(() => {
+          patience.cancel()
+          done()
+        })
+      })
+      last.unref()
     },
   }
 }
