@@ -220,7 +220,6 @@ describe('processes that want to break the daemon', () => {
   it('has not logged a failure, and no control character, in all of this', () => {
     const log = daemon.child.output()
     expect(log).not.toMatch(/level=error|Unhandled|TypeError/)
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
     expect(log).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f]/)
   })
 })
