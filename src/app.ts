@@ -40,7 +40,7 @@ export interface App {
    * Stops in the reverse order; requests under way have 5 s. Idempotent. `stuck`: a read of a hung process never came
    * back, so the process cannot exit by itself (exit waits for the thread, and the thread for the kernel).
    */
-  stop(): Promise<'stopped' | 'stuck'>
+  stop(): Promise<void>
   /** One collection as text 0.0.4, without a store and without listening. */
   once(): Promise<string>
   /** Reads the configuration anew. Throws when it is bad; the old one then stays in force. */
@@ -63,7 +63,7 @@ export function createApp(settings: Settings): App {
   let urls: readonly string[] = []
   let reach: readonly Reach[] = []
   let ready = false
-  let stopping: Promise<'stopped' | 'stuck'> | undefined
+  let stopping: Promise<void> | undefined
 
   async function start(): Promise<void> {
     try {
@@ -129,12 +129,12 @@ export function createApp(settings: Settings): App {
     log.info('the configuration was reloaded', restart === '' ? {} : { needs_restart: restart })
   }
 
-  function stop(): Promise<'stopped' | 'stuck'> {
+  function stop(): Promise<void> {
     stopping ??= close()
     return stopping
   }
 
-  async function close(): Promise<'stopped' | 'stuck'> {
+  async function close(): Promise<void> {
     ready = false
     // Requests end before the rooms they ask, rooms before what they read from and write to.
     await attempt(() => http?.close())
@@ -142,7 +142,6 @@ export function createApp(settings: Settings): App {
     await attempt(() => retention?.stop())
     await attempt(() => rooms?.close())
     await attempt(() => store?.close())
-    return (rooms?.readers.slow.stuck() ?? 0) > 0 ? 'stuck' : 'stopped'
   }
 
   async function attempt(step: () => Promise<void> | void | undefined): Promise<void> {
@@ -157,7 +156,7 @@ export function createApp(settings: Settings): App {
     start,
     stop,
     reload,
-    hasStuckThread: () => (rooms?.readers.slow.use().stuckWorkers ?? 0) > 0,
+    hasStuckThread: () => (rooms?.readers.slow.stuck() ?? 0) > 0,
     async once() {
       const built = createRooms(settings, createNoStore(), () => undefined)
       rooms = built

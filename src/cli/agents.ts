@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { type ClientOptions, getOk } from './client.ts'
+import { CliError, EXIT } from './exit.ts'
 import { formatBytes, renderTable } from './table.ts'
 
 interface ListedAgent {
@@ -58,6 +59,8 @@ async function listAll(options: ClientOptions): Promise<ListedAgent[]> {
   do {
     const query = new URLSearchParams({ limit: '500', ...(cursor ? { cursor } : {}) })
     const page = (await getOk(`/api/v1/agents?${query}`, options)) as Page
+    if (!Array.isArray(page.items))
+      throw new CliError(EXIT.failure, 'What answers there is no agent-exporter.')
     agents.push(...page.items)
     cursor = page.nextCursor
   } while (cursor)

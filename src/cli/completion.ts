@@ -1,5 +1,4 @@
-import type { Command } from 'commander'
-import { CliError, EXIT } from './exit.ts'
+import { Argument, type Command } from 'commander'
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const
 
@@ -8,19 +7,23 @@ export function completionCommand(program: Command): void {
   program
     .command('completion')
     .description('print a shell completion script (bash, zsh, fish)')
-    .argument('<shell>', SHELLS.join(' | '))
+    .addArgument(new Argument('<shell>', SHELLS.join(' | ')).choices(SHELLS))
     .action((shell: string) => {
-      const commands = program.commands.map((command) => ({
-        name: command.name(),
-        description: command.description(),
-        options: command.options.flatMap(({ long }) => (long ? [long] : [])),
-      }))
+      const commands = program.commands.map((command) => {
+        const options = command.options.flatMap(({ long }) => (long ? [long] : []))
+        const values = command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? [])
+        return {
+          name: command.name(),
+          description: command.description(),
+          options,
+          words: [...options, ...values],
+        }
+      })
       const flags = program.options.flatMap(({ long }) => (long ? [long] : []))
       if (shell === 'bash') console.log(bash(commands, flags))
       else if (shell === 'zsh')
         console.log(`autoload -U +X bashcompinit && bashcompinit\n${bash(commands, flags)}`)
-      else if (shell === 'fish') console.log(fish(commands, flags))
-      else throw new CliError(EXIT.usage, `Unknown shell ${shell}; known: ${SHELLS.join(', ')}.`)
+      else console.log(fish(commands, flags))
     })
 }
 
@@ -28,15 +31,22 @@ interface Described {
   readonly name: string
   readonly description: string
   readonly options: readonly string[]
+  /** What may follow the command: its options and the known values of its argument. */
+  readonly words: readonly string[]
 }
 
+/** The word after which options are offered is the first that is a command, wherever flags of the daemon stand. */
 function bash(commands: readonly Described[], flags: readonly string[]): string {
-  const cases = commands.map(({ name, options }) => `    ${name}) words="${options.join(' ')}" ;;`).join('\n')
+  const cases = commands
+    .map(({ name, words }) => `      ${name}) words="${words.join(' ')}"; break ;;`)
+    .join('\n')
   return `_agent_exporter() {
-  local words="${[...commands.map(({ name }) => name), ...flags].join(' ')}"
-  case "\${COMP_WORDS[1]}" in
+  local word words="${[...commands.map(({ name }) => name), ...flags].join(' ')}"
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case "$word" in
 ${cases}
-  esac
+    esac
+  done
   COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
 }
 complete -F _agent_exporter agent-exporter`

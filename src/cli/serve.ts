@@ -61,8 +61,7 @@ async function serve(app: App): Promise<void> {
   // A second signal ends at once: whoever sends it has waited long enough.
   process.once('SIGTERM', () => process.exit(EXIT.failure))
   process.once('SIGINT', () => process.exit(EXIT.failure))
-  // Everything is written and closed by now; only a thread inside the kernel is left.
-  if ((await app.stop()) === 'stuck') process.kill(process.pid, 'SIGKILL')
+  await app.stop()
 }
 
 /** The reload has logged what is wrong; the old configuration stays in force. */

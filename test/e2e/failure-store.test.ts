@@ -130,8 +130,16 @@ describe('a disk', () => {
         )
         expect(refused.status).toBe(503)
         expect(((await refused.json()) as { code: string }).code).toBe('AE_STORE_UNAVAILABLE')
-        const values = await seen()
-        expect(values.get('agent_exporter_store_write_failures_total{reason="full"}')).toBeGreaterThan(0)
+        // A scrape is shared for a second: the first one may be from before.
+        const values = await eventually('the refusal is counted', async () => {
+          const found = await valuesOf(daemon)
+          return (found.get('agent_exporter_store_write_failures_total{reason="full"}') ?? 0) > 0
+            ? found
+            : undefined
+        })
+        expect(values.get('agent_exporter_store_up')).toBe(0)
+        expect(values.get('agent_processes{agent="on-a-full-disk"}')).toBe(1)
+        expect((await health(daemon)).status).toBe('degraded')
         expect(values.get('agent_scrape_collector_success{collector="process"}')).toBe(1)
         expect((await daemon.get('/-/ready')).status).toBe(200)
 
