@@ -87,11 +87,16 @@ export function isDead({ state, threads }: ProcessSample): boolean {
   return (state === 'Z' || state === 'X') && (threads ?? 1) <= 1
 }
 
+/** Sums of ticks of 0.01 s are not exact in binary: without this a page shows 0.15000000000000002. Never falls. */
+function wholeMicroseconds(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : Math.round(seconds * 1e6) / 1e6
+}
+
 /** Puts the judged totals into the reading. */
 export function fillCounters(reading: Reading, counters: TreeCounters): void {
-  reading.cpuUserSeconds = counters.total('cpuUser')
-  reading.cpuSystemSeconds = counters.total('cpuSystem')
-  reading.cpuUnsplitSeconds = counters.total('cpuUnsplit')
+  reading.cpuUserSeconds = wholeMicroseconds(counters.total('cpuUser'))
+  reading.cpuSystemSeconds = wholeMicroseconds(counters.total('cpuSystem'))
+  reading.cpuUnsplitSeconds = wholeMicroseconds(counters.total('cpuUnsplit'))
   reading.voluntarySwitches = counters.total('voluntarySwitches')
   reading.involuntarySwitches = counters.total('involuntarySwitches')
   reading.ioReadBytes = counters.total('ioRead')
