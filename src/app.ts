@@ -36,17 +36,17 @@ export interface Summary {
 export interface App {
   /** Opens the store, starts every room, takes a first sample, listens. Rejects and leaves nothing open on failure. */
   start(): Promise<void>
-  /**
-   * Stops in the reverse order; requests under way have 5 s. Idempotent. `stuck`: a read of a hung process never came
-   * back, so the process cannot exit by itself (exit waits for the thread, and the thread for the kernel).
-   */
+  /** Stops in the reverse order; requests under way have 3 s. Idempotent. */
   stop(): Promise<void>
   /** One collection as text 0.0.4, without a store and without listening. */
   once(): Promise<string>
   /** Reads the configuration anew. Throws when it is bad; the old one then stays in force. */
   reload(): void
   summary(): Summary
-  /** A thread hangs in the kernel, where nothing but the end of the process reaches it. */
+  /**
+   * A read of a hung process never came back, so this process cannot exit by itself: exit waits for the thread, and
+   * the thread for the kernel.
+   */
   hasStuckThread(): boolean
 }
 

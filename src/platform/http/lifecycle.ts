@@ -2,8 +2,11 @@ import type { RequestListener } from 'node:http'
 import type { Clock } from '../clock.ts'
 import type { Listener } from './listener.ts'
 
-/** How long running requests may take to end once the server stops (systemd's and Docker's patience is 10 s and more). */
-const DRAIN_MS = 5_000
+/**
+ * How long running requests may take to end once the server stops. From SIGTERM to the end it is 5 s in all, and the
+ * store may take 2 s of them for its last rows.
+ */
+const DRAIN_MS = 3_000
 
 interface LifecycleOptions {
   readonly clock: Clock

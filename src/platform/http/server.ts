@@ -47,7 +47,7 @@ export interface HttpServer {
   readonly app: FastifyInstance
   /** Opens every address or none; returns the URLs. Rejects with one sentence naming the address that failed. */
   listen(): Promise<readonly string[]>
-  /** Stops accepting, lets running requests end for up to 5 s, then closes every connection. */
+  /** Stops accepting, lets running requests end for up to 3 s, then closes every connection. */
   close(): Promise<void>
   /** Takes a reloaded `auth` section; throws and changes nothing when it is not usable. */
   updateAccess(access: AccessOptions): void
