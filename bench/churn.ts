@@ -7,6 +7,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { eventually } from '../test/support/child.ts'
 import { type Daemon, startDaemon } from '../test/support/daemon.ts'
 import { createFleet, FLEET_COMMAND, type Fleet } from '../test/support/fleet.ts'
 import { usageOf } from '../test/support/proc-usage.ts'
@@ -96,6 +97,13 @@ async function churn(on: Fleet, cycles: number, afterBatch: (cycle: number) => v
 /** What there is once everything that ended has been forgotten. */
 async function settled(of: Daemon): Promise<Standing> {
   await sleep((RETENTION_SECONDS + 10) * 1000)
+  // If one never goes, the figures below say so.
+  await eventually(
+    'every agent is forgotten',
+    async () => agentsIn(await of.scrape()) === 0 || undefined,
+    60_000,
+    1_000,
+  ).catch(() => {})
   const series = seriesIn(await of.scrape())
   // The first reading after a load still holds what the collector has not visited; the lowest of some is what is kept.
   let rssBytes = Number.POSITIVE_INFINITY
