@@ -42,6 +42,8 @@ export interface Instruments {
 /** What prom-client calls them; exported as 0 before the first collection of each kind. */
 const GC_KINDS = ['major', 'minor', 'incremental', 'weakcb']
 
+const HOUR_MS = 3_600_000
+
 interface Entry {
   readonly name: string
   readonly values: readonly (MetricValue<string> & { readonly metricName?: string })[]
@@ -103,7 +105,8 @@ export function createInstruments(
 }
 
 function addProcessMetrics(registry: Registry): readonly Family[] {
-  collectDefaultMetrics({ register: registry })
+  // Its own loop monitor would wake the process a hundred times a second; ours says what matters (loop-lag.ts).
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: HOUR_MS })
   const declared = new Map<string, Family>(processFamilies.map((family) => [family.name, family]))
   const present: Family[] = []
   for (const metric of registry.getMetricsAsArray()) {

@@ -1,11 +1,5 @@
 import { counter, gauge, histogram } from './family.ts'
 
-const lag = (statistic: string, words: string) =>
-  gauge(`nodejs_eventloop_lag_${statistic}seconds`, {
-    unit: 'seconds',
-    help: `${words} (perf_hooks, sampled every 10 ms and including these 10 ms; reset by each scrape).`,
-  })
-
 const heapSpace = (part: string, words: string) =>
   gauge(`nodejs_heap_space_size_${part}_bytes`, {
     unit: 'bytes',
@@ -16,7 +10,8 @@ const heapSpace = (part: string, words: string) =>
 /**
  * prom-client's default metrics as we export them: of the exporter's own process. What is not listed here is
  * not collected: the `nodejs_active_*_total` gauges (their name says counter) and the active handles and
- * requests, which Node reads from undocumented calls.
+ * requests, which Node reads from undocumented calls; and the statistics of the loop's delay, whose monitor costs more
+ * than all our sampling of an idle host (`agent_exporter_loop_lag_seconds` instead).
  */
 export const processFamilies = [
   counter('process_cpu_user_seconds_total', {
@@ -46,14 +41,10 @@ export const processFamilies = [
   }),
   gauge('process_open_fds', { help: 'Open file descriptors of the exporter (/proc/self/fd).' }),
   gauge('process_max_fds', { help: 'Limit of open file descriptors of the exporter (/proc/self/limits).' }),
-  lag('', 'Time that a setImmediate needed during this scrape'),
-  lag('min_', 'Smallest event loop delay'),
-  lag('max_', 'Largest event loop delay'),
-  lag('mean_', 'Mean event loop delay'),
-  lag('stddev_', 'Standard deviation of the event loop delay'),
-  lag('p50_', 'Median event loop delay'),
-  lag('p90_', '90th percentile of the event loop delay'),
-  lag('p99_', '99th percentile of the event loop delay'),
+  gauge('nodejs_eventloop_lag_seconds', {
+    unit: 'seconds',
+    help: 'Time that a setImmediate needed during this scrape.',
+  }),
   gauge('nodejs_active_resources', {
     labels: ['kind'],
     help: 'Resources that keep the event loop of the exporter alive (process.getActiveResourcesInfo).',
