@@ -27,7 +27,7 @@ export function createExporter(options: ExporterOptions = {}): App {
 }
 
 /** Fills in the defaults of the command line. */
-export function settingsFrom({ config, ...chosen }: ExporterOptions): Settings {
+function settingsFrom({ config, ...chosen }: ExporterOptions): Settings {
   const load = () =>
     config === undefined
       ? loadConfig(undefined, process.env)

@@ -5,6 +5,7 @@ import { createNetworkReader, type NetworkReader } from './platform/docker/netwo
 import { createHostCollector, type HostCollector } from './platform/host/collector.ts'
 import { createFilesystems } from './platform/host/filesystems.ts'
 import { createHostReader } from './platform/host/host-reader.ts'
+import { readStaticFacts, type StaticFacts } from './platform/host/static-facts.ts'
 import { createPidusageReader } from './platform/proc/pidusage-reader.ts'
 import { createPortableLane } from './platform/proc/portable-lane.ts'
 import { createPortableTable } from './platform/proc/portable-table.ts'
@@ -23,6 +24,8 @@ export interface Readers {
   readonly docker: DockerEngine
   readonly network: NetworkReader
   readonly host: HostCollector
+  /** Finds out what the host is, once, off the loop. Of a mounted foreign /proc nothing is known. */
+  learnHost(): Promise<void>
   close(): Promise<void>
 }
 
@@ -35,6 +38,7 @@ export function createReaders(settings: Settings): Readers {
   const reader = portable ? createPidusageReader() : createProcReader({ root: procRoot, monotonic })
   const table = linux ? createProcessTable({ root: procRoot, monotonic }) : createPortableTable()
   const slow = linux ? createSlowLane({ root: procRoot, clock }) : createPortableLane({ table })
+  let facts: StaticFacts | undefined
   const cgroups = createCgroupReader({ root: cgroupRoot, procRoot, clock })
   return {
     table,
@@ -47,7 +51,11 @@ export function createReaders(settings: Settings): Readers {
       onListenerError: (error) => log.error('a container change was not taken', { error: String(error) }),
     }),
     network: createNetworkReader(procRoot),
+    async learnHost() {
+      if (procRoot === '/proc') facts = await readStaticFacts()
+    },
     host: createHostCollector({
+      facts: () => facts,
       reader: createHostReader({
         root: procRoot,
         ...(statfs === undefined ? {} : { filesystems: createFilesystems({ clock, statfs }) }),

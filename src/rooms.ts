@@ -70,16 +70,27 @@ export function createRooms(
     },
   })
   const self = createSelf(clock, config, storeStats)
-  const features: Feature[] = [dockerFeature(readers), agents.feature]
+  const features: Feature[] = [dockerFeature(readers), agents.feature, hostFeature(readers)]
   return {
     readers,
     agents,
     self,
     features,
-    collectors: [...features.flatMap(({ collectors = [] }) => collectors), readers.host, self.collector],
+    collectors: [...features.flatMap(({ collectors = [] }) => collectors), self.collector],
     async close() {
       self.close()
       await readers.close()
+    },
+  }
+}
+
+function hostFeature({ host, learnHost }: Readers): Feature {
+  return {
+    name: 'host',
+    collectors: [host],
+    // Not waited for: it takes a fraction of a second and only decorates.
+    async start() {
+      void learnHost()
     },
   }
 }

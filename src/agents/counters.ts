@@ -26,7 +26,7 @@ import type { ProcessSample, ReadDepth } from '../platform/proc/process.ts'
  * Hence the total never falls, never exceeds the truth, and equals it when every member was read at its end
  * (property-tested). A value that could not be read adds nothing now; its growth arrives with the next good read.
  */
-export const QUANTITIES = [
+const QUANTITIES = [
   'cpuUser',
   'cpuSystem',
   'cpuUnsplit',

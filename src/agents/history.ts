@@ -1,7 +1,7 @@
 import type { Reading } from './reading.ts'
 
 /** What is kept of a reading. Counters are left out but CPU: rates over time need it. */
-export const HISTORY_FIELDS = [
+const HISTORY_FIELDS = [
   'rssBytes',
   'rssAnonBytes',
   'workingSetBytes',

@@ -7,7 +7,7 @@ export interface Quota {
   take(uid: number | undefined, nowMs: number): boolean
 }
 
-export const SELF_MADE_PER_HOUR = 64
+const SELF_MADE_PER_HOUR = 64
 const HOUR_MS = 3_600_000
 
 export function createQuota(limit = SELF_MADE_PER_HOUR): Quota {

@@ -40,7 +40,7 @@ export interface Reading {
 }
 
 /** What falls away at once when an agent ends. */
-export const GAUGES = [
+const GAUGES = [
   'processes',
   'threads',
   'openFds',
@@ -57,7 +57,7 @@ export const GAUGES = [
 ] as const satisfies readonly (keyof Reading)[]
 
 /** What never falls within an incarnation and stays for the retention after it. */
-export const COUNTERS = [
+const COUNTERS = [
   'cpuUserSeconds',
   'cpuSystemSeconds',
   'cpuUnsplitSeconds',

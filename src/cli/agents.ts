@@ -48,7 +48,7 @@ export function agentsCommand(program: Command): void {
     })
 }
 
-export const dataDirOf = (program: Command): { dataDir?: string } => {
+const dataDirOf = (program: Command): { dataDir?: string } => {
   const dataDir = program.opts<{ 'data.dir'?: string }>()['data.dir']
   return dataDir === undefined ? {} : { dataDir }
 }

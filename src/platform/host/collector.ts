@@ -3,6 +3,7 @@ import type { SnapshotBuilder } from '../exposition/snapshot.ts'
 import type { Collector } from '../feature.ts'
 import { createHostReader, type HostReader } from './host-reader.ts'
 import type { HostSample, Pressure } from './sample.ts'
+import type { StaticFacts } from './static-facts.ts'
 
 const memoryTotal = gauge('agent_host_memory_total_bytes', {
   unit: 'bytes',
@@ -71,7 +72,13 @@ const ioStalled = pressure(
   'Time all runnable tasks waited for storage (/proc/pressure/io full).',
 )
 
-export const hostFamilies = [
+const info = gauge('agent_host_info', {
+  labels: ['distribution', 'kernel', 'architecture', 'cpu_model'],
+  help: 'Always 1; the labels say what the host is. Read once at the start (systeminformation), absent until then.',
+})
+
+const hostFamilies = [
+  info,
   memoryTotal,
   memoryAvailable,
   swapTotal,
@@ -92,6 +99,8 @@ export const hostFamilies = [
 
 export interface HostCollectorOptions {
   readonly reader?: HostReader
+  /** What the host is, once that is known. */
+  readonly facts?: () => StaticFacts | undefined
 }
 
 export interface HostCollector extends Collector {
@@ -116,6 +125,10 @@ export function createHostCollector(options: HostCollectorOptions = {}): HostCol
     },
     collect(out) {
       if (sample !== undefined) write(sample, out)
+      const facts = options.facts?.()
+      if (facts === undefined) return
+      const { distribution, kernel, architecture, cpuModel } = facts
+      out.set(info, { distribution, kernel, architecture, cpu_model: cpuModel }, 1)
     },
   }
 }

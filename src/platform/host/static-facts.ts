@@ -1,4 +1,5 @@
-import { Worker } from 'node:worker_threads'
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 
 /** What does not change while the daemon runs. For `doctor` and the info family; never sampled. */
 export interface StaticFacts {
@@ -15,23 +16,30 @@ export interface StaticFacts {
 const TIMEOUT_MS = 10_000
 
 /**
- * Reads the static facts with systeminformation in a worker that ends afterwards: the library spawns shells and
- * parses synchronously, which must not happen on the loop of the daemon.
+ * Reads the static facts with systeminformation in a short-lived process: the library spawns shells and parses
+ * synchronously, which must not happen on the loop of the daemon, and its memory is not kept.
  *
- * @returns `undefined` when the worker fails or takes longer than `timeoutMs`.
+ * @returns `undefined` when that fails or takes longer than `timeoutMs`.
  */
 export function readStaticFacts(timeoutMs = TIMEOUT_MS): Promise<StaticFacts | undefined> {
   const file = import.meta.url.endsWith('.ts') ? './static-facts.worker.ts' : './static-facts.worker.js'
-  const worker = new Worker(new URL(file, import.meta.url))
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), {
+    stdio: 'ignore',
+    execArgv: [],
+    env: { PATH: process.env['PATH'] },
+  })
+  child.unref()
+  child.channel?.unref()
   return new Promise((resolve) => {
     const finish = (facts: StaticFacts | undefined) => {
       clearTimeout(timer)
-      void worker.terminate()
+      child.kill('SIGKILL')
       resolve(facts)
     }
     const timer = setTimeout(() => finish(undefined), timeoutMs)
-    worker.once('message', finish)
-    worker.once('error', () => finish(undefined))
-    worker.once('exit', () => finish(undefined))
+    timer.unref()
+    child.once('message', (facts) => finish(facts as StaticFacts))
+    child.once('error', () => finish(undefined))
+    child.once('exit', () => finish(undefined))
   })
 }

@@ -1,4 +1,4 @@
-import { parentPort } from 'node:worker_threads'
+// Runs in a process of its own, so that what the library needs is given back when it ends.
 import { cpu, mem, osInfo, system } from 'systeminformation'
 import { cleanText } from '../text.ts'
 import type { StaticFacts } from './static-facts.ts'
@@ -13,4 +13,4 @@ const facts: StaticFacts = {
   memoryTotalBytes: memory.total,
   virtual: machine.virtual,
 }
-parentPort?.postMessage(facts)
+process.send?.(facts)

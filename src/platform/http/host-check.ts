@@ -35,7 +35,7 @@ interface Authority {
 }
 
 /** Characters of RFC 3986 `reg-name`. Splits `name`, `name:port`, `[v6]`, `[v6]:port`; undefined for anything that no browser would send. */
-export function parseAuthority(text: string): Authority | undefined {
+function parseAuthority(text: string): Authority | undefined {
   const [, name, port] = /^(\[[0-9a-fA-F:.]+\]|[!$&'()*+,;=\w.~%-]+)(?::(\d{1,5}))?$/.exec(text) ?? []
   if (name === undefined || name.length > 255) return undefined
   // A trailing dot is the same name, fully qualified.

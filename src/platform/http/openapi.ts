@@ -6,7 +6,7 @@ import { PROBLEMS } from '../problem.ts'
 import { pagePolicy } from './security-headers.ts'
 
 /** Schema of every error, for response tables and generated clients. */
-export const ProblemSchema = Type.Object(
+const ProblemSchema = Type.Object(
   {
     type: Type.String(),
     title: Type.String(),

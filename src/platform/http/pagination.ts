@@ -1,8 +1,8 @@
-import { type TSchema, Type } from '@fastify/type-provider-typebox'
+import { Type } from '@fastify/type-provider-typebox'
 import { Problem } from '../problem.ts'
 
-export const DEFAULT_PAGE_SIZE = 100
-export const MAX_PAGE_SIZE = 1_000
+const DEFAULT_PAGE_SIZE = 100
+const MAX_PAGE_SIZE = 1_000
 
 /** `?limit=&cursor=` of every list. Spread `PageQuery.properties` into the query schema of a list with filters. */
 export const PageQuery = Type.Object({
@@ -18,10 +18,6 @@ export const PageQuery = Type.Object({
     Type.String({ maxLength: 1024, description: 'nextCursor of the page before; has no meaning of its own' }),
   ),
 })
-
-/** Answer of every list. `nextCursor` is null on the last page. */
-export const Page = <Item extends TSchema>(item: Item) =>
-  Type.Object({ items: Type.Array(item), nextCursor: Type.Union([Type.String(), Type.Null()]) })
 
 export interface PageOf<Item> {
   readonly items: Item[]
@@ -71,7 +67,7 @@ export function toPage<Item>(
 }
 
 /** Numbers by value, texts by code unit; numbers before texts. */
-export function compareKeys(a: SortKey, b: SortKey): number {
+function compareKeys(a: SortKey, b: SortKey): number {
   for (const [index, left] of a.entries()) {
     const right = b[index]
     if (right === undefined || left === right) continue

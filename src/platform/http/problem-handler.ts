@@ -56,7 +56,7 @@ function fieldOf(error: FastifySchemaValidationError, part: ProblemField['in']):
 }
 
 /** The problem a client should see for anything that was thrown. Never repeats what the client sent. */
-export function toProblem(error: unknown): Problem {
+function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error
   const { validation, validationContext, code, statusCode, name } = error as Partial<FastifyError>
   if (validation !== undefined) {

@@ -1,7 +1,7 @@
 /** What a caller may do. `none` is for routes that say nothing about agents (`/-/healthy`, `/-/ready`). */
 export type Scope = 'metrics' | 'read' | 'ingest' | 'control' | 'admin'
 
-export const SCOPES: readonly Scope[] = ['metrics', 'read', 'ingest', 'control', 'admin']
+const SCOPES: readonly Scope[] = ['metrics', 'read', 'ingest', 'control', 'admin']
 
 /** Never given to anybody without a token: an agent runs on this host and would resume itself. */
 export const NEVER_ANONYMOUS: ReadonlySet<Scope> = new Set<Scope>(['control', 'admin'])

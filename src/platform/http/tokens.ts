@@ -26,7 +26,7 @@ interface Entry {
 /** Shorter tokens can be guessed; 16 characters of base64url are 96 bits. */
 const MIN_TOKEN_LENGTH = 16
 
-export const sha256 = (text: string): Buffer => createHash('sha256').update(text, 'utf8').digest()
+const sha256 = (text: string): Buffer => createHash('sha256').update(text, 'utf8').digest()
 
 /** An entry of `auth.tokens` that cannot be used; the message names it. */
 export class TokenError extends Error {

@@ -4,7 +4,6 @@ import { type CommCache, createCommCache } from './comm.ts'
 import { createStatusLines, createStatusPlaces, type StatusLines, type StatusPlaces } from './status.ts'
 
 /** At most three per process, 8,000 in all (each costs about 4.5 KB of kernel memory), half of what we may open. */
-export const DESCRIPTORS_PER_PROCESS = 3
 const MOST_DESCRIPTORS = 8_000
 const SHARE_OF_LIMIT = 0.5
 
@@ -19,7 +18,7 @@ export type HotFile = 'stat' | 'status' | 'io'
 /** Results of `read` that are not a length. */
 export const GONE = -1
 export const DENIED = -2
-export const FAILED = -3
+const FAILED = -3
 
 /** What is kept for one process. `-1` = not open. */
 export interface KeptProcess {

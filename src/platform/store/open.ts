@@ -135,7 +135,7 @@ type Target =
   | { readonly kind: 'postgres'; readonly url: string }
 
 /** @throws Problem `AE_STORE_URL`, without the address: it may carry a password. */
-export function parseStoreUrl(url: string, dataDir: string): Target {
+function parseStoreUrl(url: string, dataDir: string): Target {
   if (url === 'sqlite') return { kind: 'sqlite', path: join(resolve(dataDir), DATABASE_FILE) }
   if (url.startsWith('sqlite:') && url.length > 'sqlite:'.length) {
     return { kind: 'sqlite', path: resolve(url.slice('sqlite:'.length)) }

@@ -2,7 +2,7 @@
  * Families whose samples say something of the machine and the run of a test rather than of the fixture host. Their
  * HELP, TYPE and UNIT stay in the golden files, their samples do not.
  */
-export const LEFT_OUT: readonly { readonly families: RegExp; readonly reason: string }[] = [
+const LEFT_OUT: readonly { readonly families: RegExp; readonly reason: string }[] = [
   { families: /^process_/, reason: 'memory, CPU and descriptors of the process that runs the test' },
   { families: /^nodejs_/, reason: 'the runtime of the test; heap spaces and their number differ by version' },
   { families: /^agent_exporter_build_info$/, reason: 'names the version of Node.js' },
@@ -31,6 +31,6 @@ export function withoutLeftOut(page: string): string {
 }
 
 /** @param family as either format prints it, that is with or without a counter's `_total` */
-export function isLeftOutFamily(family: string): boolean {
+function isLeftOutFamily(family: string): boolean {
   return LEFT_OUT.some(({ families }) => families.test(family) || families.test(`${family}_total`))
 }

@@ -2,7 +2,7 @@ import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typ
 import fc from 'fast-check'
 import type { HTTPMethods } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { AgentParams } from '../../../../src/platform/http/agent-id.ts'
+import { AGENT_ID_PATTERN } from '../../../../src/agents/model.ts'
 import { PageQuery, pageOfList } from '../../../../src/platform/http/pagination.ts'
 import { PROBLEMS } from '../../../../src/platform/problem.ts'
 import { type TestServer, testServer } from './support.ts'
@@ -10,7 +10,10 @@ import { type TestServer, testServer } from './support.ts'
 const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/api/agents/:id',
-    { config: { scope: 'read' }, schema: { params: AgentParams } },
+    {
+      config: { scope: 'read' },
+      schema: { params: Type.Object({ id: Type.String({ pattern: AGENT_ID_PATTERN }) }) },
+    },
     async ({ params }) => params,
   )
   app.get('/api/list', { config: { scope: 'read' }, schema: { querystring: PageQuery } }, async ({ query }) =>
