@@ -120,7 +120,7 @@ describe('a disk', () => {
           'a registration is refused',
           async () => {
             for (let n = 0; n < 50; n++) {
-              const answer = await register(daemon, `full-${n}-${'x'.repeat(100)}-${Math.random()}`)
+              const answer = await register(daemon, `full-${n}-${'x'.repeat(80)}-${Math.random()}`)
               if (answer.status !== 201) return answer
               fill(join(disk, 'filler'))
             }
