@@ -5,10 +5,6 @@ const suite = (name: string, testTimeout: number, options: object = {}) => ({
   test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout, ...options },
 })
 
-// Real processes, engines and disks share two cores in CI. What fails there may have met a moment of the machine and is
-// tried once more; the report marks it, so that a test that needs this often is seen and mended. At a desk nothing is retried.
-const real = { retry: process.env['CI'] === 'true' ? 1 : 0 }
-
 // `.ci/run` counts tests from this file; everybody else gets the ordinary output.
 const report = process.env['TEST_REPORT']
 
@@ -17,10 +13,10 @@ export default defineConfig({
     ...(report && { reporters: ['default', ['json', { outputFile: report }]] }),
     projects: [
       suite('unit', 10_000),
-      suite('contract', 60_000, real),
+      suite('contract', 60_000),
       // Real servers share this machine: one file after the other.
-      suite('integration', 180_000, { ...real, fileParallelism: false }),
-      suite('e2e', 300_000, { ...real, fileParallelism: false }),
+      suite('integration', 180_000, { fileParallelism: false }),
+      suite('e2e', 300_000, { fileParallelism: false }),
     ],
   },
 })
