@@ -13,7 +13,7 @@ import { createSelf, type Self } from './self.ts'
 import type { Settings } from './settings.ts'
 
 /** The part of the store that rooms write to. */
-export type RoomStore = Pick<Store<AgentsTables>, 'db' | 'enqueue' | 'daemonId'>
+export type RoomStore = Pick<Store<AgentsTables>, 'db' | 'enqueue' | 'put' | 'daemonId'>
 
 /** Every room of the house, built and not yet started. */
 export interface Rooms {

@@ -4,7 +4,16 @@ import type { FilesystemsOptions } from './platform/host/filesystems.ts'
 import type { Log } from './platform/log.ts'
 
 /** Names of `collect[]` and of `--[no-]collector.<name>`, in the order in which they are printed. */
-export const COLLECTOR_NAMES = ['agents', 'process', 'container', 'host', 'self'] as const
+export const COLLECTOR_NAMES = [
+  'agents',
+  'process',
+  'container',
+  'host',
+  'usage',
+  'exhaustion',
+  'control',
+  'self',
+] as const
 export type CollectorName = (typeof COLLECTOR_NAMES)[number]
 
 /** Everything the daemon is told from outside: the configuration and the flags. */

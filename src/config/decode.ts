@@ -1,5 +1,6 @@
 import { type TObject, type TSchema, Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { BUILTIN_PROFILES } from './exhaustion-section.ts'
 import { ConfigError, type ConfigIssue } from './issue.ts'
 import { nearest } from './nearest.ts'
 import { type Config, ConfigSchema } from './schema.ts'
@@ -21,7 +22,7 @@ export function decodeConfig(source: string, document: unknown, known: readonly 
     if (issue !== undefined && !issues.some(({ path }) => path === issue.path)) issues.push(issue)
   }
   if (issues.length > 0) throw new ConfigError(source, issues)
-  const config = Value.Decode(ConfigSchema, complete) as Config
+  const config = withBuiltins(Value.Decode(ConfigSchema, complete) as Config)
   const crossIssues = crossChecks(config)
   if (crossIssues.length > 0) throw new ConfigError(source, crossIssues)
   return config
@@ -64,7 +65,9 @@ function schemaAt(keys: readonly string[]): TSchema | undefined {
   let schema: TSchema | undefined = ConfigSchema
   for (const key of keys) {
     if (schema === undefined) return undefined
-    schema = Type.IsArray(schema) ? schema.items : properties(schema)[key]
+    if (Type.IsArray(schema)) schema = schema.items
+    else if (Type.IsRecord(schema)) schema = Object.values(schema.patternProperties)[0]
+    else schema = properties(schema)[key]
   }
   return schema
 }
@@ -77,11 +80,26 @@ function hintOf(schema: TSchema | undefined): string | undefined {
   return `one of ${schema.anyOf.map((option) => (option as { const?: string }).const).join(', ')}`
 }
 
+/** A profile that somebody writes under a built-in name replaces that one only. */
+function withBuiltins(config: Config): Config {
+  const { resourceExhaustion: section } = config
+  const profiles = { ...BUILTIN_PROFILES, ...section.profiles } as unknown as typeof section.profiles
+  return { ...config, resourceExhaustion: { ...section, profiles } }
+}
+
 /** What a schema cannot say: relations between keys. */
 function crossChecks(config: Config): ConfigIssue[] {
   const issues: ConfigIssue[] = []
   if (config.sampling.interval < MIN_INTERVAL_MS) {
     issues.push({ path: 'sampling.interval', message: `must be at least ${MIN_INTERVAL_MS}ms` })
+  }
+  for (const [path, value] of shortest(config)) {
+    if (value !== undefined && value < MIN_MS) issues.push({ path, message: `must be at least ${MIN_MS}ms` })
+  }
+  const { profiles, roles } = config.resourceExhaustion
+  for (const [role, profile] of Object.entries(roles)) {
+    if (profiles[profile] !== undefined) continue
+    issues.push({ path: `resourceExhaustion.roles.${role}`, message: `there is no profile ${profile}` })
   }
   const names = new Set<string>()
   for (const [index, token] of config.auth.tokens.entries()) {
@@ -93,6 +111,27 @@ function crossChecks(config: Config): ConfigIssue[] {
     names.add(token.name)
   }
   return issues
+}
+
+/** Times of budgets: shorter ones would be over before they are judged. */
+const MIN_MS = 100
+
+function shortest({ resourceExhaustion }: Config): (readonly [string, number | undefined])[] {
+  const { checkIntervalMs, terminateAfterMs, thresholds, profiles } = resourceExhaustion
+  const sets: [string, typeof thresholds][] = [
+    ['thresholds', thresholds],
+    ...Object.entries(profiles).map(
+      ([name, set]) => [`profiles.${name}`, set] as [string, typeof thresholds],
+    ),
+  ]
+  return [
+    ['resourceExhaustion.checkIntervalMs', checkIntervalMs],
+    ['resourceExhaustion.terminateAfterMs', terminateAfterMs],
+    ...sets.flatMap(([where, set]) => [
+      [`resourceExhaustion.${where}.maxTimeWithoutDeliverableMs`, set.maxTimeWithoutDeliverableMs] as const,
+      [`resourceExhaustion.${where}.maxWallClockMs`, set.maxWallClockMs] as const,
+    ]),
+  ]
 }
 
 /** A shorter interval would spend more CPU on looking than the budget of one percent allows. */

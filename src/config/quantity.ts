@@ -70,3 +70,18 @@ export function duration(fallback: string, description: string) {
     .Decode((text: string) => parseDuration(text) as Milliseconds)
     .Encode((value: Milliseconds) => formatDuration(value))
 }
+
+/** Where the name of a key ends in `Ms`: a bare number is milliseconds, a text a duration. */
+export function milliseconds(description: string, fallback?: number) {
+  return Type.Codec(
+    Type.Union([Type.Integer({ minimum: 0 }), Type.String({ pattern: DURATION.source })], {
+      ...(fallback === undefined ? {} : { default: fallback }),
+      description: `${description} Milliseconds, or a duration such as 5m.`,
+      'x-hint': 'whole milliseconds or a duration such as 500ms, 60s or 5m',
+    }),
+  )
+    .Decode((value: number | string) =>
+      typeof value === 'number' ? (value as Milliseconds) : (parseDuration(value) as Milliseconds),
+    )
+    .Encode((value: Milliseconds) => value as number | string)
+}

@@ -1,4 +1,6 @@
 import { type StaticDecode, Type } from 'typebox'
+import { controlProperties } from './control-section.ts'
+import { exhaustionProperties } from './exhaustion-section.ts'
 import { duration } from './quantity.ts'
 
 /** Names of programs that are AI agents; the basename of argv[0] or of the interpreted script is compared. */
@@ -93,6 +95,8 @@ export const ConfigSchema = Type.Object(
     sampling: section('How often agents are measured.', {
       interval: duration('1s', 'Time between two samples of every agent.'),
     }),
+    resourceExhaustion: section('Budgets of agents and what happens at their limits.', exhaustionProperties),
+    control: section('When and how the exporter acts on agents.', controlProperties),
     store: section('Where state is kept.', {
       url: Type.String({
         default: 'sqlite',
@@ -124,4 +128,10 @@ export const ConfigSchema = Type.Object(
 export type Config = StaticDecode<typeof ConfigSchema>
 
 /** Keys that take effect only at a restart; a reload that changes them says so and leaves them as they are. */
-export const RESTART_KEYS: readonly string[] = ['store', 'agents.discovery', 'sampling']
+export const RESTART_KEYS: readonly string[] = [
+  'store',
+  'agents.discovery',
+  'sampling',
+  'control.lock',
+  'control.killSwitchFile',
+]

@@ -7,6 +7,9 @@ export interface FakeClock extends Clock {
   jumpWall(ms: number): void
 }
 
+/** The fake host has been up for an hour. */
+const BOOT_MS = 3_600_000
+
 /** A clock that stands still until told otherwise: tests never sleep. */
 export function fakeClock(startWall = Date.UTC(2026, 0, 1)): FakeClock {
   let wall = startWall
@@ -16,6 +19,7 @@ export function fakeClock(startWall = Date.UTC(2026, 0, 1)): FakeClock {
   return {
     now: () => wall,
     monotonic: () => mono,
+    sinceBoot: () => BOOT_MS + mono,
     setTimer(delayMs, run) {
       const id = ++order
       timers.set(id, { due: mono + Math.max(0, delayMs), run })

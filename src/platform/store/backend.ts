@@ -13,6 +13,8 @@ export interface Backend {
   dialect(lane: Lane): Dialect
   /** All rows in one transaction of the batch lane. Throws StoreUnavailable when nothing was written. */
   write(segments: readonly ShapedRows[]): Promise<RowsValue>
+  /** All rows in one transaction of the durable lane, or none: throws what the first bad one earned. */
+  put(segments: readonly ShapedRows[]): Promise<void>
   /** Settles when writes are possible; repairs what can be repaired. */
   probe(): Promise<void>
   compact(): Promise<void>

@@ -28,7 +28,26 @@ export interface ShapedRows {
   readonly rows: unknown[][]
 }
 
+/** Finds the statement of a row; equal shapes are the same object. */
+export type Shapes = (table: string, row: object, upsert: Upsert<string> | undefined) => InsertShape
+
+export function createShapes(): Shapes {
+  const shapes = new Map<string, InsertShape>()
+  return (table, row, upsert) => {
+    const columns: string[] = []
+    for (const [name, value] of Object.entries(row)) if (value !== undefined) columns.push(name)
+    const key = `${table}|${columns.join()}|${upsert ? `${upsert.key.join()}|${upsert.update?.join()}` : ''}`
+    let shape = shapes.get(key)
+    if (!shape) {
+      shape = { table, columns, upsert }
+      shapes.set(key, shape)
+    }
+    return shape
+  }
+}
+
 export interface BatchWriterDeps {
+  readonly shapeOf: Shapes
   readonly clock: Clock
   readonly log: Log
   readonly counters: StoreCounters
@@ -50,8 +69,7 @@ export interface BatchWriter {
 }
 
 export function createBatchWriter(deps: BatchWriterDeps): BatchWriter {
-  const { clock, counters, log } = deps
-  const shapes = new Map<string, InsertShape>()
+  const { clock, counters, log, shapeOf } = deps
   /** Rows of one table stay in order; the newest segment of a table takes more rows of the same shape. */
   let segments: ShapedRows[] = []
   let newest = new Map<string, ShapedRows>()
@@ -61,18 +79,6 @@ export function createBatchWriter(deps: BatchWriterDeps): BatchWriter {
   let timer: Timer | undefined
   let closed = false
   let writing: Promise<void> | undefined
-
-  function shapeOf(table: string, row: object, upsert: Upsert<string> | undefined): InsertShape {
-    const columns: string[] = []
-    for (const [name, value] of Object.entries(row)) if (value !== undefined) columns.push(name)
-    const key = `${table}|${columns.join()}|${upsert ? `${upsert.key.join()}|${upsert.update?.join()}` : ''}`
-    let shape = shapes.get(key)
-    if (!shape) {
-      shape = { table, columns, upsert }
-      shapes.set(key, shape)
-    }
-    return shape
-  }
 
   function enqueue(table: string, added: readonly object[], upsert: Upsert<string> | undefined) {
     if (closed) {

@@ -2,7 +2,10 @@ import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryComp
 import type { OwnedTables, Store } from './store.ts'
 
 /** A store that keeps nothing and finds nothing, for a single collection that leaves no trace (`--once`). */
-export function createNoStore<DB extends OwnedTables<DB>>(): Pick<Store<DB>, 'db' | 'enqueue' | 'daemonId'> {
+export function createNoStore<DB extends OwnedTables<DB>>(): Pick<
+  Store<DB>,
+  'db' | 'enqueue' | 'put' | 'daemonId'
+> {
   const db = new Kysely<DB>({
     dialect: {
       createAdapter: () => new SqliteAdapter(),
@@ -11,5 +14,5 @@ export function createNoStore<DB extends OwnedTables<DB>>(): Pick<Store<DB>, 'db
       createQueryCompiler: () => new SqliteQueryCompiler(),
     },
   })
-  return { db, daemonId: 'none', enqueue: () => 'queued' }
+  return { db, daemonId: 'none', enqueue: () => 'queued', put: async () => {} }
 }

@@ -5,7 +5,7 @@ import type { Log } from '../log.ts'
 import { Problem } from '../problem.ts'
 import { createAvailability } from './availability.ts'
 import type { Backend, BackendHooks } from './backend.ts'
-import { createBatchWriter } from './batch-writer.ts'
+import { createBatchWriter, createShapes } from './batch-writer.ts'
 import { ensureDataDir, refuseLink } from './data-dir.ts'
 import { migrate } from './migrate.ts'
 import type { Migration } from './migration.ts'
@@ -69,7 +69,9 @@ export async function openStore<DB extends OwnedTables<DB>>(options: OpenStoreOp
     },
   })
   const backend = await createBackend(target, clock, counters, hooks)
+  const shapeOf = createShapes()
   const writer = createBatchWriter({
+    shapeOf,
     clock,
     log,
     counters,
@@ -102,6 +104,18 @@ export async function openStore<DB extends OwnedTables<DB>>(options: OpenStoreOp
     daemonId,
     db: kyselyOf(backend.dialect('durable')),
     batch: kyselyOf(backend.dialect('batch')),
+    put: (writes) =>
+      backend.put(
+        writes.flatMap(({ table, rows, upsert }) => {
+          const [first] = rows
+          if (first === undefined) return []
+          const shape = shapeOf(table, first, upsert)
+          const cells = rows.map((row) =>
+            shape.columns.map((column) => (row as Record<string, unknown>)[column]),
+          )
+          return [{ shape, rows: cells }]
+        }),
+      ),
     enqueue: (table, rows, upsert) =>
       writer.enqueue(table, Array.isArray(rows) ? rows : [rows as object], upsert),
     flush: () => writer.flush(),

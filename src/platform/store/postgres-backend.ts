@@ -21,6 +21,7 @@ export function createPostgresBackend({ url, counters, hooks }: PostgresBackendD
   const pool = createPostgresPool(url, counters, hooks.unavailable)
   const dialectOf = (lane: Lane) => new PostgresDialect({ pool: pool.lane(lane) })
   const db = new Kysely<AnyTables>({ dialect: dialectOf('batch') })
+  const durable = new Kysely<AnyTables>({ dialect: dialectOf('durable') })
   let migrated = false
 
   async function open(): Promise<void> {
@@ -62,6 +63,12 @@ export function createPostgresBackend({ url, counters, hooks }: PostgresBackendD
     open,
     dialect: dialectOf,
     write: writeAll,
+    put: (segments) =>
+      durable.transaction().execute(async (trx) => {
+        for (const { shape, rows } of segments) {
+          for (const chunk of chunksOf(shape, rows)) await insertQuery(trx, shape, chunk).execute()
+        }
+      }),
     async probe() {
       if (!migrated) await open()
       const read = await sql<{ on: string }>`show transaction_read_only`.execute(db)

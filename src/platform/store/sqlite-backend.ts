@@ -111,6 +111,11 @@ export function createSqliteBackend({ path, clock, counters, hooks }: SqliteBack
         'exempt',
       )
     },
+    async put(segments) {
+      await gate()
+      const shaped = segments.map(({ shape, rows }) => ({ sql: statementOf(shape), rows }))
+      await client.submit({ kind: 'put', segments: shaped }, 'counted')
+    },
     async probe() {
       if (broken) await repair()
       await client.submit({ kind: 'probe' }, 'exempt')

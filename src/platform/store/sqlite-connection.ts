@@ -116,14 +116,16 @@ export function openSqliteConnection(options: EngineOptions): SqliteConnection {
       const { statement } = prepare(sql)
       let written = 0
       for (const row of rows) {
+        let refused: Failure
         try {
           statement.run(...bindable(row))
           written++
+          continue
         } catch (error) {
-          const failure = sqliteFailure(error)
-          if (failure.reason !== 'constraint' && failure.reason !== 'statement') throw error
-          onRefusal(failure)
+          refused = sqliteFailure(error)
+          if (refused.reason !== 'constraint' && refused.reason !== 'statement') throw error
         }
+        onRefusal(refused)
       }
       return written
     },

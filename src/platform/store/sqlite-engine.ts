@@ -5,6 +5,7 @@ import type {
   OpenValue,
   Reply,
   Request,
+  RowSegment,
   RowsValue,
   RunRequest,
   WorkerMessage,
@@ -85,6 +86,8 @@ export function createSqliteEngine(
     switch (request.kind) {
       case 'rows':
         return writeRows(request.segments)
+      case 'put':
+        return withRescue(connection, 'durable', () => putRows(request.segments))
       case 'begin':
         held = holdTransaction({
           connection,
@@ -160,6 +163,18 @@ export function createSqliteEngine(
       }
     })
     return { written, rejected, ...(firstRejection && { firstRejection }) }
+  }
+
+  /** The first refused row undoes them all. */
+  function putRows(segments: readonly RowSegment[]): void {
+    const rows = segments.reduce((sum, segment) => sum + segment.rows.length, 0)
+    transact('durable', rows, () => {
+      for (const segment of segments) {
+        connection.runRows(segment.sql, segment.rows, (failure) => {
+          throw new Refused(failure)
+        })
+      }
+    })
   }
 
   function transact<T>(lane: Lane, writes: number, body: () => T): T {

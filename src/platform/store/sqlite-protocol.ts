@@ -25,6 +25,8 @@ export interface RunRequest {
 export type Request =
   | RunRequest
   | { readonly kind: 'rows'; readonly id: number; readonly segments: readonly RowSegment[] }
+  /** Rows of several tables on the durable lane: all or none. */
+  | { readonly kind: 'put'; readonly id: number; readonly segments: readonly RowSegment[] }
   | { readonly kind: 'begin'; readonly id: number; readonly lane: Lane; readonly tx: number }
   | { readonly kind: 'commit' | 'rollback'; readonly id: number; readonly tx: number }
   /** Can it be written again? Rebuilds the reserve. */

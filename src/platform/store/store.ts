@@ -39,6 +39,11 @@ export interface Store<DB extends OwnedTables<DB>> {
   /** Batch lane for statements of low worth (retention): consistent, the last ones may be lost at a power cut. */
   readonly batch: Kysely<DB>
   /**
+   * Rows of one or several tables in one transaction of the durable lane: all or none, one trip to the database.
+   * Rejects with `StoreUnavailable`, or with `ConstraintError` for the first row that broke a rule.
+   */
+  put(writes: readonly Write<DB>[]): Promise<void>
+  /**
    * Batched writer: the rows are written within 100 ms, in order within their table, at least once (a
    * connection lost during a commit repeats it: give rows a key where a double matters). Between tables
    * there is no order, so no foreign keys between batched tables. `dropped`: the buffer is full, counted.
@@ -61,6 +66,15 @@ export interface Store<DB extends OwnedTables<DB>> {
   /** Writes what is buffered (within a deadline), checkpoints, closes. Idempotent. */
   close(): Promise<void>
 }
+
+/** Rows for one table. All rows of one write have the same columns. */
+export type Write<DB> = {
+  readonly [Table in keyof DB & string]: {
+    readonly table: Table
+    readonly rows: readonly Insertable<DB[Table]>[]
+    readonly upsert?: Upsert<keyof DB[Table] & string>
+  }
+}[keyof DB & string]
 
 /** A damaged database file that was put aside. */
 export interface Quarantine {

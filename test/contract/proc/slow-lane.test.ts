@@ -95,7 +95,12 @@ describe('slow lane', () => {
       `00400000-7fff0000 ---p 0 00:00 0 [rollup]\nRss: 9 kB\nPss:   ${kb} kB\nPss_Anon: 1 kB\n`
     tree.put(42)
     tree.write('42/smaps_rollup', rollup(300))
-    const clock = { now: () => now, monotonic: () => now, setTimer: () => ({ cancel: () => {} }) }
+    const clock = {
+      now: () => now,
+      monotonic: () => now,
+      sinceBoot: () => now,
+      setTimer: () => ({ cancel: () => {} }),
+    }
     const slow = lane({ root: tree.root, clock })
     expect(await slow.pss(key(42))).toBe(300 * 1024)
     tree.write('42/smaps_rollup', rollup(400))

@@ -177,6 +177,35 @@ export function storeContract(newPlace: () => Promise<StorePlace>): void {
     })
   })
 
+  describe('put', () => {
+    it('has rows of several tables on disk when it settles', async () => {
+      await store.put([
+        { table: 'agents', rows: [agent('a'), agent('b')], upsert: { key: ['daemon_id', 'id'] } },
+        { table: 'samples', rows: [sample(1)] },
+      ])
+      await store.put([
+        { table: 'agents', rows: [agent('a', 'paused')], upsert: { key: ['daemon_id', 'id'] } },
+        { table: 'samples', rows: [] },
+      ])
+      expect(await states()).toEqual([
+        { id: 'a', state: 'paused' },
+        { id: 'b', state: 'running' },
+      ])
+      expect(await countSamples()).toBe(1)
+    })
+
+    it('keeps none of them when one breaks a rule, and says which', async () => {
+      await store.put([{ table: 'agents', rows: [agent('a')] }])
+      const refused = store.put([
+        { table: 'samples', rows: [sample(1)] },
+        { table: 'agents', rows: [agent('b'), agent('a')] },
+      ])
+      await expect(refused).rejects.toMatchObject({ name: 'ConstraintError', kind: 'unique' })
+      expect(await countSamples()).toBe(0)
+      expect(await states()).toEqual([{ id: 'a', state: 'running' }])
+    })
+  })
+
   describe('batched writer', () => {
     it('writes rows in order and has them on disk after flush', async () => {
       for (let i = 0; i < 2_500; i++) expect(store.enqueue('samples', sample(i))).toBe('queued')

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { silentLog } from '../../../../src/platform/log.ts'
-import { createBatchWriter, type ShapedRows } from '../../../../src/platform/store/batch-writer.ts'
+import {
+  createBatchWriter,
+  createShapes,
+  type ShapedRows,
+} from '../../../../src/platform/store/batch-writer.ts'
 import { StoreUnavailable } from '../../../../src/platform/store/failure.ts'
 import { createStoreCounters } from '../../../../src/platform/store/stats.ts'
 import { fakeClock } from '../../../support/fake-clock.ts'
@@ -13,6 +17,7 @@ function rig() {
   const written: { table: string; rows: readonly unknown[][] }[] = []
   const state = { away: false, refuse: false, flushes: 0 }
   const writer = createBatchWriter({
+    shapeOf: createShapes(),
     clock,
     counters,
     log: silentLog,
