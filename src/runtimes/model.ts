@@ -10,6 +10,8 @@ export interface TargetProcess extends ProcessKey {
 
 /** The processes of a target now: what may be signalled, and in which order. */
 export interface TreeSnapshot {
+  /** The process the incarnation is named after, also when it has ended before the rest of its tree. */
+  readonly root?: ProcessKey
   /** Workers of the tree, parents before their children. Daemons of the user session are not here. */
   readonly processes: readonly TargetProcess[]
   /** Process groups whose leader is or was a member and in which nobody else lives: safe for `kill(-pgid)`. */
