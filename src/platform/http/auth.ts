@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Problem } from '../problem.ts'
 import type { BasicAuth } from './basic-auth.ts'
-import { type Caller, type Grant, globMatcher } from './caller.ts'
+import { agentMatcher, type Caller, type Grant } from './caller.ts'
 import { isForwarded, isLoopbackAddress } from './loopback.ts'
 import { createPeerUid } from './peer-uid.ts'
 import { expandScopes, NEVER_ANONYMOUS, type RouteSubject, type Scope } from './scope.ts'
@@ -97,8 +97,8 @@ export function createAuth(options: AuthOptions, dependencies: AuthDependencies)
   }
 
   function callerOf(request: FastifyRequest, grant: Grant, loopback: boolean): Caller {
-    const { name, kind, scopes, agents } = grant
-    const matches = agents === undefined ? undefined : globMatcher(agents)
+    const { name, kind, scopes } = grant
+    const matches = agentMatcher(grant)
     return {
       name,
       kind,

@@ -30,6 +30,14 @@ export interface Grant {
   readonly scopes: ReadonlySet<Scope>
   /** Globs over agent ids; undefined = all. */
   readonly agents: readonly string[] | undefined
+  /** `exact`: the entries of `agents` are ids and every character stands for itself. */
+  readonly match?: 'exact'
+}
+
+/** Which agents a grant covers; undefined = all. */
+export function agentMatcher({ agents, match }: Grant): ((id: string) => boolean) | undefined {
+  if (agents === undefined) return undefined
+  return match === 'exact' ? (id) => agents.includes(id) : globMatcher(agents)
 }
 
 /** `*` is any run of characters and `?` any one; everything else stands for itself. The whole id must match. */

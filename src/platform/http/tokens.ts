@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { findAgentToken } from './agent-token.ts'
 import { type Grant, globMatcher } from './caller.ts'
 import { expandScopes, type Scope } from './scope.ts'
 
@@ -73,7 +74,8 @@ function grantOf({ name, scopes, agents }: TokenOptions): Grant {
 }
 
 /**
- * Builds the table from the config and, when there is one, the control token of the data directory (all scopes).
+ * Builds the table from the config and, when there is one, the control token of the data directory (all scopes);
+ * with it also the tokens of single agents are known, which are derived from it.
  * @throws TokenError naming the entry when one is not usable.
  */
 export function createTokenTable(tokens: readonly TokenOptions[], controlToken?: string): TokenTable {
@@ -95,7 +97,8 @@ export function createTokenTable(tokens: readonly TokenOptions[], controlToken?:
       for (const entry of entries) {
         if (timingSafeEqual(entry.digest, digest)) found = entry.grant
       }
-      return found
+      const own = controlToken === undefined ? undefined : findAgentToken(controlToken, token)
+      return found ?? own
     },
   }
 }
