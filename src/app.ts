@@ -1,4 +1,9 @@
-import { type AgentsTables, agentsMigration, agentsRetention } from './agents/repository.ts'
+import {
+  type AgentsTables,
+  agentsMigration,
+  agentsRetention,
+  agentUidMigration,
+} from './agents/repository.ts'
 import { createSlices } from './platform/exposition/slices.ts'
 import { renderText } from './platform/exposition/writer.ts'
 import type { Feature, HealthCheck } from './platform/feature.ts'
@@ -83,7 +88,7 @@ export function createApp(settings: Settings): App {
       daemonId: readDaemonId(dataDir),
       clock,
       log,
-      migrations: [agentsMigration],
+      migrations: [agentsMigration, agentUidMigration],
     })
     retention = createRetention({ store, clock, log, rules: [agentsRetention], everyMs: RETENTION_EVERY_MS })
     rooms = createRooms(settings, store, () => store?.stats())

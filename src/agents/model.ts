@@ -83,7 +83,10 @@ export interface Agent {
   readonly lastActivityAtMs: number | undefined
   /** Another live incarnation claims the id: measured, never acted on. */
   readonly conflict: boolean
-  /** Real uid of the process; undefined for containers and what only registered itself. */
+  /**
+   * Real uid of the process; of whoever registered it, if the agent has no runtime and its caller showed no
+   * credentials; undefined for containers.
+   */
   readonly uid: number | undefined
   readonly reading: Reading
   readonly history: History

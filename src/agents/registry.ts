@@ -142,7 +142,8 @@ export function createRegistry({ clock, bus, retentionMs }: RegistryOptions): Re
       }
       if (holder !== undefined) {
         // What only registered itself has no runtime that could live on beside the one that now turns up.
-        const bound = holder.runtime === 'cooperative' && claim.runtime !== 'cooperative'
+        const bound =
+          holder.runtime === 'cooperative' && claim.runtime !== 'cooperative' && mayBind(holder, claim)
         if (holder.endedAtMs === undefined && !bound) return { outcome: 'conflict', agent: holder }
         drop(holder)
         if (bound) claim = { ...claim, origin: 'registered', info: filled(holder.info, claim.info, claim.id) }
@@ -232,6 +233,11 @@ export function createRegistry({ clock, bus, retentionMs }: RegistryOptions): Re
       return entries.size
     },
   }
+}
+
+/** A variable is free for everybody: another user's process does not become somebody's agent by it. */
+function mayBind(holder: Agent, { origin, uid }: Claim): boolean {
+  return origin !== 'environment' || holder.uid === undefined || uid === holder.uid || uid === 0
 }
 
 const LONGEST_WORD = 128

@@ -16,6 +16,8 @@ interface AgentsTable {
   workspace: string | null
   started_ms: number
   registered_ms: number
+  /** User of an agent without a runtime; those of the others are read anew. */
+  uid: number | null
 }
 
 /** Lives of agents with the totals reached, so that counters do not fall when the daemon restarts. */
@@ -73,6 +75,14 @@ export const agentsMigration: Migration = {
   },
 }
 
+/** Whoever registered an agent without a runtime may tell about it also after a restart. */
+export const agentUidMigration: Migration = {
+  name: '0004_agent_uid',
+  async up(db) {
+    await db.schema.alterTable('agents').addColumn('uid', column.integer).execute()
+  },
+}
+
 const DAY_MS = 86_400_000
 
 /** `seen_ms` moves while an incarnation lives, so only ended ones grow old. */
@@ -91,6 +101,7 @@ export interface StoredRegistration {
   readonly vendor: string | undefined
   readonly workspace: string | undefined
   readonly startedAtMs: number
+  readonly uid: number | undefined
 }
 
 /** Agents as they are kept between two runs of the daemon. */
@@ -100,7 +111,8 @@ export interface AgentsRepository {
   checkpoints(): Promise<ReadonlyMap<Incarnation, Counters>>
   /** Durable when it settles. @throws Problem AE_STORE_UNAVAILABLE */
   saveRegistration(agent: Agent): Promise<void>
-  deleteRegistration(id: AgentId): Promise<void>
+  /** @param incarnation only if this life is registered, so that a later one stays. */
+  deleteRegistration(id: AgentId, incarnation?: Incarnation): Promise<void>
   /** Closes incarnations that ended while no daemon looked: none of them was seen since `beforeMs`. */
   closeUnseen(beforeMs: number): Promise<void>
   /** Written within 100 ms in a batch; the last ones may be lost at a power cut. */
@@ -123,6 +135,7 @@ export function createAgentsRepository(
         vendor: row.vendor ?? undefined,
         workspace: row.workspace ?? undefined,
         startedAtMs: Number(row.started_ms),
+        uid: row.uid === null ? undefined : Number(row.uid),
       }))
     },
 
@@ -136,7 +149,7 @@ export function createAgentsRepository(
       return new Map(rows.map((row) => [row.incarnation, JSON.parse(row.counters) as Counters]))
     },
 
-    async saveRegistration({ id, incarnation, runtime, info, startedAtMs }) {
+    async saveRegistration({ id, incarnation, runtime, info, startedAtMs, uid }) {
       const values = {
         incarnation,
         runtime,
@@ -145,6 +158,7 @@ export function createAgentsRepository(
         workspace: info.workspace ?? null,
         started_ms: Math.round(startedAtMs),
         registered_ms: now(),
+        uid: runtime === 'cooperative' ? (uid ?? null) : null,
       }
       await db
         .insertInto('agents')
@@ -153,8 +167,9 @@ export function createAgentsRepository(
         .execute()
     },
 
-    async deleteRegistration(id) {
-      await db.deleteFrom('agents').where('daemon_id', '=', daemonId).where('id', '=', id).execute()
+    async deleteRegistration(id, incarnation) {
+      const rows = db.deleteFrom('agents').where('daemon_id', '=', daemonId).where('id', '=', id)
+      await (incarnation === undefined ? rows : rows.where('incarnation', '=', incarnation)).execute()
     },
 
     async closeUnseen(beforeMs) {

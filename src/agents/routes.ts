@@ -1,36 +1,42 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
 import type { Clock } from '../platform/clock.ts'
-import type { Caller } from '../platform/http/caller.ts'
 import { PageQuery, pageOfList } from '../platform/http/pagination.ts'
 import '../platform/http/scope.ts'
 import { Problem } from '../platform/problem.ts'
+import type { Admission } from './admission.ts'
 import { answerAgent } from './answer.ts'
 import { AGENT_ID_PATTERN, type Agent, type AgentId } from './model.ts'
-import type { Quota } from './quota.ts'
-import type { Register, RegistrationRequest } from './register.ts'
+import type { Register } from './register.ts'
 import type { Registry } from './registry.ts'
 
 export interface AgentRoutesOptions {
   readonly clock: Clock
   readonly registry: Registry
-  readonly quota: Quota
+  readonly admit: Admission
   readonly register: Register
   readonly exposePaths: () => boolean
-  /** Blocks of the other rooms, by the name under which they appear in the answer. */
-  readonly describe: (id: AgentId) => Readonly<Record<string, object>>
-  /** Our own uid: whoever has it could do everything we can. */
-  readonly ownUid: number | undefined
+  /** What the other rooms know of one agent, side by side with what this room says, which wins. */
+  readonly describe: (id: AgentId) => Readonly<Record<string, unknown>>
 }
 
 const Id = Type.String({ pattern: AGENT_ID_PATTERN })
 const Word = Type.String({ minLength: 1, maxLength: 128, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]+$' })
 const Path = Type.String({ minLength: 1, maxLength: 4_096, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]+$' })
+/** Whoever keeps the limits knows their names. */
+const Budget = Type.Record(
+  Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_]{0,63}$' }),
+  Type.Union([Type.Number(), Type.String({ maxLength: 32 })]),
+  { maxProperties: 16, additionalProperties: false },
+)
 const Params = Type.Object({ id: Id })
 const Registration = Type.Object(
   {
     id: Id,
     role: Type.Optional(Word),
     workspace: Type.Optional(Path),
+    profile: Type.Optional(Word),
+    budget: Type.Optional(Budget),
+    enforce: Type.Optional(Type.Boolean()),
     runtime: Type.Optional(
       Type.Union([
         Type.Object(
@@ -46,7 +52,7 @@ const Registration = Type.Object(
 
 /** `GET`, `POST /api/v1/agents`, `GET`, `DELETE /api/v1/agents/{id}`. */
 export function agentRoutes(options: AgentRoutesOptions): FastifyPluginAsyncTypebox {
-  const { clock, registry, quota, register, describe } = options
+  const { clock, registry, admit, register, describe } = options
 
   const summary = (agent: Agent) =>
     answerAgent(agent, { exposePaths: options.exposePaths, nowMs: clock.now() })
@@ -57,37 +63,6 @@ export function agentRoutes(options: AgentRoutesOptions): FastifyPluginAsyncType
     const agent = registry.get(id)
     if (agent === undefined) throw new Problem('AE_AGENT_NOT_FOUND', `There is no agent ${id}.`)
     return agent
-  }
-
-  /** What an anonymous caller says about an agent counts only from the agent's own user, from root or from us. */
-  async function mayTell(caller: Caller, uid: number | undefined): Promise<boolean> {
-    if (caller.kind !== 'anonymous') return true
-    const peer = await caller.peerUid()
-    return peer !== undefined && (peer === uid || peer === 0 || peer === options.ownUid)
-  }
-
-  async function admit(caller: Caller, request: RegistrationRequest): Promise<void> {
-    const { id, runtime } = request
-    if (!caller.mayTouch(id)) throw new Problem('AE_FORBIDDEN', 'The token is limited to other agents.')
-    if (caller.scopes.has('control')) return
-    if (runtime !== undefined) {
-      const isOwn = 'pid' in runtime && (await register.namesItself(runtime.pid, id))
-      if (!isOwn) throw new Problem('AE_FORBIDDEN', 'Registering a runtime needs the scope control.')
-      if (!(await mayTell(caller, register.uidOf(runtime.pid)))) {
-        throw new Problem('AE_FORBIDDEN', 'That process belongs to another user.')
-      }
-    }
-    const known = registry.get(id)
-    if (known !== undefined && known.endedAtMs === undefined) {
-      if (known.uid !== undefined && !(await mayTell(caller, known.uid))) {
-        throw new Problem('AE_FORBIDDEN', 'That agent belongs to another user.')
-      }
-      return
-    }
-    if (caller.kind !== 'anonymous') return
-    if (!quota.take(await caller.peerUid(), clock.monotonic())) {
-      throw new Problem('AE_TOO_MANY_AGENTS', 'This user has registered too many agents within an hour.')
-    }
   }
 
   return async (app) => {
@@ -124,14 +99,15 @@ export function agentRoutes(options: AgentRoutesOptions): FastifyPluginAsyncType
         schema: {
           summary: 'Register an agent',
           description:
-            'With a runtime the scope control is needed, unless the environment of that process names the agent.',
+            'A runtime needs the scope control, unless the environment of that process names the agent; profile, budget and enforce always need it. Registering with that scope opts in to enforcement unless `enforce` is false.',
           tags: ['agents'],
           body: Registration,
         },
       },
       async ({ body, caller }, reply) => {
-        await admit(caller, body)
-        const { agent, created } = await register.register(body)
+        const owner = await admit(caller, body)
+        const scope = caller.scopes.has('control') ? 'control' : 'ingest'
+        const { agent, created } = await register.register(body, { owner, scope })
         return reply.code(created ? 201 : 200).send(answer(agent))
       },
     )
@@ -142,8 +118,8 @@ export function agentRoutes(options: AgentRoutesOptions): FastifyPluginAsyncType
         config: { scope: 'control', subject: { param: 'id' } },
         schema: { summary: 'Forget an agent; its stored history stays', tags: ['agents'], params: Params },
       },
-      async ({ params }, reply) => {
-        await register.remove(find(params.id))
+      async ({ params, caller }, reply) => {
+        await register.remove(find(params.id), caller.name)
         return reply.code(204).send()
       },
     )

@@ -2,15 +2,18 @@ import { setImmediate } from 'node:timers/promises'
 import type { Bus } from '../platform/bus.ts'
 import type { CgroupFinder } from '../platform/cgroup/reader.ts'
 import type { Clock } from '../platform/clock.ts'
-import type { DockerEngine, EngineStatus } from '../platform/docker/container.ts'
+import type { ContainerInfo, DockerEngine, EngineStatus } from '../platform/docker/container.ts'
 import type { NetworkReader } from '../platform/docker/network.ts'
 import type { StatsFallback } from '../platform/docker/stats-fallback.ts'
 import type { Feature } from '../platform/feature.ts'
+import type { Caller } from '../platform/http/caller.ts'
 import type { Log } from '../platform/log.ts'
 import type { ProcessReader, ProcessTable, SlowLane } from '../platform/proc/process.ts'
 import type { Store } from '../platform/store/store.ts'
+import { createAdmission } from './admission.ts'
 import { createAgentCollectors } from './collectors.ts'
 import { createContainerSource } from './container-source.ts'
+import { createEnrolling, type EnrolmentDesk } from './enrolment.ts'
 import type { History } from './history.ts'
 import type { Tree } from './membership.ts'
 import type { Agent, AgentEvents, AgentId, Incarnation, ProcessSpace } from './model.ts'
@@ -22,6 +25,7 @@ import { createRegistry } from './registry.ts'
 import { type AgentsTables, createAgentsRepository } from './repository.ts'
 import { agentRoutes } from './routes.ts'
 import { createSampler } from './sampler.ts'
+import { createTestimony } from './testimony.ts'
 
 /** What may change while the daemon runs is a function. */
 export interface AgentsOptions {
@@ -58,8 +62,12 @@ export interface AgentsDependencies {
   readonly containers?: ContainerParts
   readonly store: Pick<Store<AgentsTables>, 'db' | 'enqueue' | 'daemonId'>
   readonly options: AgentsOptions
-  /** Blocks of the other rooms in `GET /api/v1/agents/{id}`. */
-  readonly describe?: (id: AgentId) => Readonly<Record<string, object>>
+  /** What the other rooms know of one agent, flat, in `GET /api/v1/agents/{id}`. */
+  readonly describe?: (id: AgentId) => Readonly<Record<string, unknown>>
+  /** Who keeps limits; without it a registration that brings some is refused. */
+  readonly enrolment?: EnrolmentDesk
+  /** Awaited before an agent is deleted: whoever stopped it lets it go. Rejects when it could not. */
+  readonly beforeRemove?: (agent: Agent, actor: string) => Promise<void>
 }
 
 /** What the other rooms use. */
@@ -71,6 +79,12 @@ export interface Agents {
   history(id: AgentId): History | undefined
   /** The processes of a live process agent now; a snapshot must be copied. */
   tree(agent: Agent): Tree | undefined
+  /** What the engine says of a live container agent. */
+  container(agent: Agent): ContainerInfo | undefined
+  /** Whether what this caller says about the agent counts; every route that takes usage asks. */
+  mayTell(caller: Caller, agent: Agent): Promise<boolean>
+  /** Ends an agent without a runtime once somebody has terminated it; it does not come back after a restart. */
+  retire(agent: Agent): void
   /** For the series cap: the highest number is left out first. */
   newestFirst(id: AgentId): number
   /** Something was recorded for this agent: it is active though it uses no CPU. */
@@ -81,6 +95,8 @@ export interface Agents {
   size(): Readonly<Record<string, number>>
 }
 
+/** A container says by it that an intervention may act on it (CONTRACT §7). */
+const ENFORCE_LABEL = 'agent-exporter.enforce'
 /** Totals are kept this often; what the kernel still knows is counted again anyway. */
 const CHECKPOINT_MS = 30_000
 /** An engine that was slow at start has told its containers by now. */
@@ -101,6 +117,7 @@ export function createAgents(dependencies: AgentsDependencies): Agents {
   const registry = createRegistry({ clock, bus, retentionMs: options.retentionMs })
   const repository = createAgentsRepository(dependencies.store, clock.now)
   const quota = createQuota()
+  const testimony = createTestimony(options.ownUid)
   let checkpoints: ReadonlyMap<Incarnation, Counters> = new Map()
   let checkpointAtMs = Number.NEGATIVE_INFINITY
   let closed: Promise<void> | undefined
@@ -148,8 +165,14 @@ export function createAgents(dependencies: AgentsDependencies): Agents {
     },
   })
 
+  function enforceLabel(agent: Agent): 'true' | 'other' | undefined {
+    if (agent.runtime !== 'container') return undefined
+    return containers?.container(agent)?.labels[ENFORCE_LABEL] === 'true' ? 'true' : 'other'
+  }
+
   const register = createRegister({
     clock,
+    log,
     registry,
     processes,
     containers,
@@ -157,6 +180,8 @@ export function createAgents(dependencies: AgentsDependencies): Agents {
     space,
     repository,
     pass: () => sampler.pass(),
+    enrolling: createEnrolling({ desk: dependencies.enrolment, label: enforceLabel }),
+    beforeRemove: dependencies.beforeRemove ?? (async () => {}),
   })
 
   function checkpoint(): void {
@@ -206,11 +231,10 @@ export function createAgents(dependencies: AgentsDependencies): Agents {
     routes: agentRoutes({
       clock,
       registry,
-      quota,
+      admit: createAdmission({ clock, registry, quota, register, testimony }),
       register,
       exposePaths: options.exposePaths,
       describe: dependencies.describe ?? (() => ({})),
-      ownUid: options.ownUid,
     }),
     health() {
       let live = 0
@@ -241,6 +265,9 @@ export function createAgents(dependencies: AgentsDependencies): Agents {
     list: registry.list,
     history: (id) => registry.get(id)?.history,
     tree: processes.tree,
+    container: (agent) => containers?.container(agent),
+    mayTell: testimony.mayTell,
+    retire: register.retire,
     newestFirst: (id) => registry.get(id)?.ordinal ?? Number.POSITIVE_INFINITY,
     touch(id) {
       const agent = registry.get(id)

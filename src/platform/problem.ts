@@ -16,6 +16,7 @@ export const PROBLEMS = {
   AE_AGENT_CONFLICT: { status: 409, title: 'Another live incarnation has this agent id' },
   AE_SOURCE_CONFLICT: { status: 409, title: 'Another source already reports this quantity' },
   AE_AGENT_ENDED: { status: 409, title: 'The agent has ended' },
+  AE_NOT_RELEASED: { status: 409, title: 'What was stopped could not be continued' },
   AE_NOT_PENDING: { status: 409, title: 'The action does not wait for approval' },
   AE_RUNTIME_GONE: { status: 409, title: 'The process or container does not exist' },
   AE_REQUEST_TIMEOUT: { status: 408, title: 'The request did not arrive in time' },

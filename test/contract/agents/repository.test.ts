@@ -6,6 +6,7 @@ import {
   type AgentsTables,
   agentsMigration,
   agentsRetention,
+  agentUidMigration,
   createAgentsRepository,
 } from '../../../src/agents/repository.ts'
 import { systemClock } from '../../../src/platform/clock.ts'
@@ -31,7 +32,7 @@ async function setUp() {
       daemonId: 'daemon-a',
       clock: systemClock,
       log: silentLog,
-      migrations: [agentsMigration],
+      migrations: [agentsMigration, agentUidMigration],
     })
   const store = await open()
   cleanUps.push(() => store.close())
@@ -82,8 +83,24 @@ describe('agents in the store', () => {
         vendor: undefined,
         workspace: '/srv/x',
         startedAtMs: 500,
+        uid: undefined,
       },
     ])
+  })
+
+  it('keeps the user of an agent without a runtime', async () => {
+    const { repository } = await setUp()
+    await repository.saveRegistration(agent('a', { runtime: 'cooperative' }))
+    expect(await repository.registrations()).toMatchObject([{ id: 'a', uid: 1000 }])
+  })
+
+  it('deletes the registration of one life and leaves that of a later one', async () => {
+    const { repository } = await setUp()
+    await repository.saveRegistration(agent('a', { incarnation: 'later' }))
+    await repository.deleteRegistration('a', 'earlier')
+    expect(await repository.registrations()).toHaveLength(1)
+    await repository.deleteRegistration('a', 'later')
+    expect(await repository.registrations()).toEqual([])
   })
 
   it('gives the totals of live incarnations back and not those of ended ones', async () => {

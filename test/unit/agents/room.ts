@@ -1,6 +1,6 @@
 import type { AgentEvents } from '../../../src/agents/model.ts'
 import type { AgentsTables } from '../../../src/agents/repository.ts'
-import { type AgentsOptions, createAgents } from '../../../src/agents/service.ts'
+import { type AgentsDependencies, type AgentsOptions, createAgents } from '../../../src/agents/service.ts'
 import { createBus } from '../../../src/platform/bus.ts'
 import type { CgroupFinder } from '../../../src/platform/cgroup/reader.ts'
 import { type CgroupSample, emptySample } from '../../../src/platform/cgroup/sample.ts'
@@ -56,6 +56,8 @@ export function createRoom(
     readonly checkpoints: readonly Checkpoint[]
     readonly registered?: readonly Registered[]
   },
+  /** What the other rooms pass in. */
+  others: Partial<Pick<AgentsDependencies, 'describe' | 'enrolment' | 'beforeRemove'>> = {},
 ) {
   const clock = fakeClock()
   const world = before?.world ?? createProcessWorld()
@@ -115,6 +117,7 @@ export function createRoom(
   const engine: { status: EngineStatus } = { status: { state: 'connected' } }
   const { store, checkpoints } = fakeStore(before?.checkpoints, before?.registered)
   const agents = createAgents({
+    ...others,
     clock,
     bus,
     log: silentLog,

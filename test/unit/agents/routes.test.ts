@@ -2,6 +2,7 @@ import type { InjectOptions } from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
 import { processIncarnation } from '../../../src/agents/model.ts'
 import { bearer, CONTROL_TOKEN, TEAM_TOKEN, type TestServer, testServer } from '../platform/http/support.ts'
+import { peersByHeader } from './peers.ts'
 import { createRoom, SPACE } from './room.ts'
 
 let server: TestServer | undefined
@@ -12,9 +13,9 @@ afterEach(async () => {
 
 async function setUp() {
   const room = createRoom()
-  server = await testServer(room.agents.feature.routes)
+  server = await testServer(peersByHeader(room.agents.feature.routes))
   const { app } = server
-  const json = { 'content-type': 'application/json' }
+  const json = { 'content-type': 'application/json', 'x-peer-uid': '1000' }
   const post = (payload: object, headers: Record<string, string> = {}) =>
     app.inject({
       method: 'POST',
@@ -191,9 +192,11 @@ describe('POST /api/v1/agents', () => {
 
   it.each([
     { id: '../x' },
-    { id: 'a', budget: { maxApiCalls: 1 } },
-    { id: 'a', enforce: true },
-    { id: 'a', profile: 'production' },
+    { id: 'a', budget: { maxApiCalls: [1] } },
+    { id: 'a', budget: { '../x': 1 } },
+    { id: 'a', budget: Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`max${i}`, 1])) },
+    { id: 'a', enforce: 'yes' },
+    { id: 'a', profile: '' },
     { id: 'a', runtime: { pid: 1 } },
     { id: 'a', runtime: { pid: 5, container: 'b' } },
     { id: 'a', role: 'x\ny' },

@@ -382,6 +382,7 @@ describe('the store', () => {
       workspace: null,
       started_ms: 5,
       registered_ms: 5,
+      uid: null,
     })
     const registered = [
       row('mine', 'process', processIncarnation(SPACE, root)),
