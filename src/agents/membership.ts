@@ -176,7 +176,7 @@ export function createMembership(): Membership {
     for (let at = 0; at < frontier.length; at++) {
       for (const pid of kin.followers(frontier[at]!.pid)) {
         const entry = processes.get(pid)
-        if (entry === undefined || nodes.has(pid)) continue
+        if (entry === undefined || nodes.has(pid) || isOlder(entry, frontier[at]!)) continue
         const place = belongsTo(entry)
         if (place === undefined) continue
         join(entry, place.tree, place.kind)
@@ -229,6 +229,7 @@ export function createMembership(): Membership {
       for (const pid of kin.followers(frontier[at]!.pid)) {
         const node = nodes.get(pid)
         if (node === undefined || node.tree !== from || moved.has(node)) continue
+        if (isOlder(node, frontier[at]!)) continue
         moved.add(node)
         frontier.push(node)
       }
@@ -322,4 +323,12 @@ export function createMembership(): Membership {
     memberOf: (pid) => nodes.get(pid),
     size: () => ({ processes: processes.size, remembered: links.size, links: kin.size() }),
   }
+}
+
+/**
+ * Nobody is older than its parent or than the leader of its session: who names this number and was there before
+ * meant an earlier bearer of it, and follows nobody here.
+ */
+function isOlder(follower: ProcessKey, leader: ProcessKey): boolean {
+  return follower.startTime < leader.startTime
 }

@@ -190,6 +190,21 @@ describe('services', () => {
   })
 })
 
+it('leaves a stranger alone whose dead parent had the number that a new member bears', () => {
+  const { world, pass, pids, plant } = setUp({ reuse: true })
+  const root = world.spawn()
+  const tree = plant(root)
+  const stranger = world.spawn()
+  const child = world.fork(stranger)
+  pass()
+  world.exit(stranger)
+  world.setsid(child)
+  const member = world.fork(root)
+  expect(member.pid).toBe(stranger.pid)
+  pass()
+  expect(pids(tree)).toEqual([root.pid, member.pid])
+})
+
 describe('whatever processes do', () => {
   it('every member descends from its root, parents come first, and nothing is left when all have ended', () => {
     const step = fc.tuple(fc.constantFrom('fork', 'fork', 'exit', 'setsid', 'pass', 'spawn'), fc.nat())
@@ -232,7 +247,7 @@ describe('whatever processes do', () => {
         pass()
         expect(membership.size()).toEqual({ processes: 0, remembered: 0, links: 0 })
       }),
-      { numRuns: 300 },
+      { numRuns: 600 },
     )
   })
 })
