@@ -133,15 +133,23 @@ export type ControlEvents = {
   'action.failed': { readonly entry: ActionEntry }
 }
 
+export interface KillSwitchState {
+  readonly engaged: boolean
+  readonly actor?: string
+  readonly reason?: string
+  readonly sinceMs?: number
+}
+
 /** Stops everything but resumes, within one effect. */
 export interface KillSwitch {
   /** Looks at the file now; anything but "there is none" means engaged. */
   isEngaged(): boolean
   /** Creates the file. @throws Error when that is not possible; it then counts as engaged in memory. */
-  engage(actor: string): void
+  engage(actor: string, reason?: string): void
+  /** Removes the file. @throws Error when it is still engaged afterwards. */
   release(actor: string): void
-  /** Since when and by whom, as far as known. */
-  describe(): { readonly engaged: boolean; readonly actor?: string; readonly sinceMs?: number }
+  /** Since when, by whom and why, as far as known. */
+  describe(): KillSwitchState
   /** Told within a second of every change, whoever made it. */
   onChange(listener: (engaged: boolean) => void): void
   start(): void
@@ -170,7 +178,7 @@ export interface ActionFilter {
 export interface ControlState {
   readonly mode: 'off' | 'dry-run' | 'enforce'
   readonly acting: boolean
-  readonly killSwitch: ReturnType<KillSwitch['describe']>
+  readonly killSwitch: KillSwitchState
   readonly failureStops: readonly {
     readonly action: Action
     readonly trigger: Trigger

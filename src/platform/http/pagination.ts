@@ -1,7 +1,7 @@
 import { Type } from '@fastify/type-provider-typebox'
 import { Problem } from '../problem.ts'
 
-const DEFAULT_PAGE_SIZE = 100
+export const DEFAULT_PAGE_SIZE = 100
 const MAX_PAGE_SIZE = 1_000
 
 /** `?limit=&cursor=` of every list. Spread `PageQuery.properties` into the query schema of a list with filters. */
