@@ -1,5 +1,5 @@
 import { nearest } from '../config/nearest.ts'
-import { parseDuration } from '../config/quantity.ts'
+import { parseDuration } from '../platform/duration.ts'
 import type { ProblemField } from '../platform/problem.ts'
 import { RESOURCES, type Resource, THRESHOLD_KEYS, type ThresholdKey, type Thresholds } from './model.ts'
 
