@@ -1,25 +1,38 @@
 import { readFileSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { Agent as SecureAgent } from 'node:https'
+import { stringify } from 'node:querystring'
 import type Dockerode from 'dockerode'
 import type { Clock } from '../clock.ts'
+import { isAllowed } from './allow-list.ts'
+import type { PostOutcome } from './container.ts'
 import { describeEndpoint, type Endpoint } from './endpoint.ts'
-import { DockerFailure, toFailure } from './failure.ts'
+import { DockerFailure, saysItIsSo, toFailure } from './failure.ts'
 
 /** Everything this product may ask of an engine. There is no other way to it. */
 export interface DockerClient {
   version(): Promise<string>
   list(): Promise<readonly unknown[]>
-  inspect(id: string): Promise<unknown>
+  /** @param withinMs an own deadline of this call, when it is shorter than the client's */
+  inspect(id: string, withinMs?: number): Promise<unknown>
   /** The image's own labels. */
-  imageLabels(imageId: string): Promise<Readonly<Record<string, string>>>
+  imageLabels(imageId: string, withinMs?: number): Promise<Readonly<Record<string, string>>>
   /** One reading without the second one that a rate would need. */
   stats(id: string): Promise<unknown>
   /** Resolves when the stream stands; `ended` is called once when it does no longer. */
   events(on: EventHandlers): Promise<void>
+  /** `id` is the whole id. Fails with `no_answer` after `withinMs`: it may have been done all the same. */
+  post(id: string, action: EngineAction, withinMs: number): Promise<PostOutcome>
   /** Cuts everything that is under way. */
   close(): void
 }
+
+/** What may be done to a container, as the engine calls it. */
+export type EngineAction =
+  | { readonly verb: 'pause' | 'unpause' }
+  | { readonly verb: 'stop'; readonly query: { readonly t: number } }
+  | { readonly verb: 'kill'; readonly query: { readonly signal: 'SIGTERM' | 'SIGKILL' } }
+  | { readonly verb: 'update'; readonly body: Readonly<Record<string, number>> }
 
 export interface EventHandlers {
   readonly event: (raw: unknown) => void
@@ -31,25 +44,6 @@ export interface DockerClientOptions {
   readonly clock: Clock
   /** Every call answers within this or fails with `no_answer`. */
   readonly deadlineMs: number
-}
-
-const CONTAINER = '[A-Za-z0-9][A-Za-z0-9_.-]*'
-const IMAGE = '[A-Za-z0-9][A-Za-z0-9_.:@/-]*'
-
-/** Reading only; the list grows with the actions that need it and nowhere else. */
-const ALLOWED: readonly { readonly method: string; readonly path: RegExp }[] = [
-  { method: 'GET', path: /^\/version$/ },
-  { method: 'GET', path: /^\/events$/ },
-  { method: 'GET', path: /^\/containers\/json$/ },
-  { method: 'GET', path: new RegExp(`^/containers/${CONTAINER}/(json|stats)$`) },
-  { method: 'GET', path: new RegExp(`^/images/${IMAGE}/json$`) },
-]
-
-/** Whether a request is on the list. A path that climbs or carries an encoded byte is on none. */
-export function isAllowed(method: string | undefined, target: string | undefined): boolean {
-  const path = (target ?? '').replace(/\?.*$/s, '')
-  if (path.includes('..') || path.includes('%')) return false
-  return ALLOWED.some((entry) => entry.method === method && entry.path.test(path))
 }
 
 /** Events that change what we know; the rest (`exec_*` of health checks) stays on the engine. */
@@ -91,11 +85,15 @@ export async function createDockerClient(options: DockerClientOptions): Promise<
   const underway = new Set<AbortController>()
 
   /** Runs one call under the deadline; the answer of a call that is late is dropped. */
-  function call<T>(run: (signal: AbortSignal) => Promise<T>, abort = new AbortController()): Promise<T> {
+  function call<T>(
+    run: (signal: AbortSignal) => Promise<T>,
+    withinMs = deadlineMs,
+    abort = new AbortController(),
+  ): Promise<T> {
     underway.add(abort)
     return new Promise<T>((resolve, reject) => {
-      const timer = clock.setTimer(deadlineMs, () => {
-        reject(new DockerFailure('no_answer', `${where} did not answer within ${deadlineMs} ms`))
+      const timer = clock.setTimer(withinMs, () => {
+        reject(new DockerFailure('no_answer', `${where} did not answer within ${Math.round(withinMs)} ms`))
         abort.abort()
       })
       abort.signal.addEventListener('abort', () =>
@@ -113,18 +111,30 @@ export async function createDockerClient(options: DockerClientOptions): Promise<
   return {
     version: async () => String((await call((abortSignal) => api.version({ abortSignal }))).Version),
     list: () => call((abortSignal) => docker.listContainers({ all: true, abortSignal })),
-    inspect: (id) => call((abortSignal) => docker.getContainer(id).inspect({ abortSignal })),
+    inspect: (id, withinMs) =>
+      call((abortSignal) => docker.getContainer(id).inspect({ abortSignal }), withinMs),
     stats: (id) => call((abortSignal) => api.getContainer(id).stats({ ...ONE_READING, abortSignal })),
 
-    async imageLabels(imageId) {
-      const image = await call(() => docker.getImage(imageId).inspect())
+    post: (id, action, withinMs) =>
+      call(async (abortSignal) => {
+        try {
+          await send(docker.getContainer(id), action, abortSignal)
+          return 'done'
+        } catch (error) {
+          if (saysItIsSo(error)) return 'noop'
+          throw error
+        }
+      }, withinMs),
+
+    async imageLabels(imageId, withinMs) {
+      const image = await call(() => docker.getImage(imageId).inspect(), withinMs)
       return image.Config?.Labels ?? {}
     },
 
     async events(on) {
       const abort = new AbortController()
       const filters = { type: ['container'], event: EVENT_ACTIONS }
-      const stream = await call((abortSignal) => api.getEvents({ filters, abortSignal }), abort)
+      const stream = await call((abortSignal) => api.getEvents({ filters, abortSignal }), deadlineMs, abort)
       underway.add(abort)
       readLines(stream, on.event, (error) => {
         underway.delete(abort)
@@ -169,19 +179,52 @@ function certificate(path: string): string {
   }
 }
 
+/** `_query` and `_body` are the library's: without them it would send the query as a body too. */
+function send(
+  container: Dockerode.Container,
+  action: EngineAction,
+  abortSignal: AbortSignal,
+): Promise<unknown> {
+  switch (action.verb) {
+    case 'pause':
+      return container.pause({ abortSignal })
+    case 'unpause':
+      return container.unpause({ abortSignal })
+    case 'stop':
+      return container.stop({ _query: action.query, _body: {}, abortSignal } as object)
+    case 'kill':
+      return container.kill({ _query: action.query, _body: {}, abortSignal } as object)
+    case 'update':
+      return container.update({ ...action.body, abortSignal })
+  }
+}
+
+interface Dialled {
+  readonly method?: string
+  readonly path?: string
+  /** Query, body or both, depending on path and method. */
+  readonly options?: Readonly<Record<string, unknown>>
+}
+
 /** The one place every request of the library passes: what is not on the list never reaches the socket. */
 function guard(docker: Dockerode): void {
   const modem = docker.modem as unknown as {
-    dial(
-      options: { method?: string; path?: string },
-      callback: (error: unknown, data?: unknown) => void,
-    ): void
+    dial(options: Dialled, callback: (error: unknown, data?: unknown) => void): void
   }
   const dial = modem.dial.bind(modem)
   modem.dial = (options, callback) => {
-    if (isAllowed(options.method, options.path)) dial(options, callback)
+    if (isAllowed(requestOf(options))) dial(options, callback)
     else callback(new DockerFailure('failed', `${options.method} ${options.path} is not on the allow-list`))
   }
+}
+
+/** What the library will make of it: options become the query of a path with a `?`, and the body of any POST. */
+function requestOf({ method, path = '', options = {} }: Dialled) {
+  const { abortSignal: _, ...given } = options
+  const part = (name: string) => (given[name] ?? given) as Readonly<Record<string, never>>
+  const query = path.endsWith('?') ? stringify(part('_query')) : ''
+  const target = `${path.replace(/\?$/, '')}${query === '' ? '' : `?${query}`}`
+  return { method, target, body: method === 'POST' ? Object.keys(part('_body')) : [] }
 }
 
 function readLines(

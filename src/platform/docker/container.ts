@@ -54,6 +54,49 @@ export interface EngineStatus {
   readonly version?: string
 }
 
+/**
+ * What the engine says of one container at this moment, for whoever is about to act on it. Unlike `ContainerInfo`
+ * it is of any container, labelled or not.
+ */
+export interface ContainerNow extends Omit<ContainerInfo, 'labels'> {
+  /** Labels of the container and its image together. */
+  readonly allLabels: Readonly<Record<string, string>>
+  /** Without those the image brought along; undefined when the image could not be asked. */
+  readonly ownLabels: Readonly<Record<string, string>> | undefined
+  /** Memory and swap together; undefined without such a limit. */
+  readonly memorySwapLimitBytes: number | undefined
+  /** Length of a CFS period in microseconds where the limit was given as quota; undefined where as cores or not at all. */
+  readonly cpuPeriodUs: number | undefined
+}
+
+/** `noop`: the engine says that it was so already. */
+export type PostOutcome = 'done' | 'noop'
+
+/** Limits to set; what is left out stays. */
+export interface ContainerLimits {
+  readonly memoryBytes?: number
+  /** Memory and swap together, −1 for no limit. */
+  readonly memorySwapBytes?: number
+  readonly cpus?: number
+  /** Set for a container whose CPU limit was given as quota: engines refuse to mix the two. */
+  readonly cpuPeriodUs?: number
+}
+
+/**
+ * The only ways of this product to act on a container. Every method takes the whole id, asks the engine now and not
+ * what is remembered, and fails with a DockerFailure: `not_found` when there is no such container, `no_answer` after
+ * `withinMs` — then it may have been done or may still be.
+ */
+export interface EngineActions {
+  inspectNow(id: string, withinMs: number): Promise<ContainerNow>
+  pause(id: string, withinMs: number): Promise<PostOutcome>
+  unpause(id: string, withinMs: number): Promise<PostOutcome>
+  /** SIGTERM (or what the image says), then SIGKILL after `graceSeconds`, by the engine itself. Answers when it has ended. */
+  stop(id: string, graceSeconds: number, withinMs: number): Promise<PostOutcome>
+  kill(id: string, signal: 'SIGTERM' | 'SIGKILL', withinMs: number): Promise<PostOutcome>
+  update(id: string, limits: ContainerLimits, withinMs: number): Promise<PostOutcome>
+}
+
 /** The engine as seen by its list and event stream; reconnects by itself. */
 export interface DockerEngine {
   /** `absent`: no socket. `unreachable`: a socket that does not answer as it should. */
@@ -65,6 +108,8 @@ export interface DockerEngine {
   on(listener: (change: ContainerChange) => void): Unsubscribe
   /** One reading of the stats API, for engines whose control groups are not files here. */
   stats(id: string): Promise<unknown>
+  /** Over connections of their own: they work whenever the engine answers, also while its event stream is broken. */
+  readonly actions: EngineActions
   /** Resolves when the first list is in, or after a second; the rest goes on behind. */
   start(): Promise<void>
   stop(): Promise<void>

@@ -1,4 +1,5 @@
 import { type Clock, systemClock, type Timer } from '../clock.ts'
+import { createActions } from './actions.ts'
 import { createDockerClient, type DockerClient, type DockerClientOptions } from './client.ts'
 import type { DockerEngine, EngineStatus } from './container.ts'
 import { type EndpointOptions, findEndpoint } from './endpoint.ts'
@@ -48,6 +49,16 @@ export function createDockerEngine(options: DockerEngineOptions = {}): DockerEng
   /** Counts attempts, so that what an earlier one still has under way is not taken for the present one. */
   let attempt = 0
   let stopped = true
+
+  const actions = createActions({
+    async connect() {
+      const endpoint = findEndpoint(options)
+      if ('absent' in endpoint) throw new DockerFailure('absent', endpoint.absent)
+      if ('bad' in endpoint) throw new DockerFailure('failed', endpoint.bad)
+      const engine = endpoint.kind === 'socket' ? 'local' : 'remote'
+      return { client: await connect({ endpoint, clock, deadlineMs }), engine }
+    },
+  })
 
   function schedule(delayMs: number, run: () => void): void {
     timer?.cancel()
@@ -119,6 +130,8 @@ export function createDockerEngine(options: DockerEngineOptions = {}): DockerEng
       return client.stats(id)
     },
 
+    actions,
+
     async start() {
       stopped = false
       await new Promise<void>((resolve) => {
@@ -133,6 +146,7 @@ export function createDockerEngine(options: DockerEngineOptions = {}): DockerEng
     async stop() {
       stopped = true
       drop()
+      actions.close()
     },
   }
 }

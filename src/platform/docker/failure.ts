@@ -1,5 +1,14 @@
-/** Why a call to the engine gave nothing. `not_found` is an answer, the others say something about the engine. */
-export type DockerFailureKind = 'absent' | 'denied' | 'no_answer' | 'not_found' | 'refused' | 'failed'
+import { cleanText } from '../text.ts'
+
+/** Why a call to the engine gave nothing. `not_found` and `answered` (an error) are answers. */
+export type DockerFailureKind =
+  | 'absent'
+  | 'denied'
+  | 'no_answer'
+  | 'not_found'
+  | 'refused'
+  | 'answered'
+  | 'failed'
 
 export class DockerFailure extends Error {
   override readonly name = 'DockerFailure'
@@ -11,12 +20,38 @@ export class DockerFailure extends Error {
   }
 }
 
+interface Answered {
+  readonly code?: string
+  readonly statusCode?: number
+  readonly message?: string
+  /** The body; an engine says there what is wrong. */
+  readonly json?: { readonly message?: unknown }
+}
+
+/**
+ * What engines say of a container that is already as it shall be: 304, 409, and Engine 20.10 even 500 for an unpause.
+ * Names of containers have no spaces, so none can speak these words.
+ */
+const IT_IS_SO = /is already paused|is not paused|is not running|already stopped/
+
+export function saysItIsSo(error: unknown): boolean {
+  const { statusCode, json } = error as Answered
+  if (statusCode === 304) return true
+  return (statusCode === 409 || statusCode === 500) && IT_IS_SO.test(String(json?.message ?? ''))
+}
+
+function answerOf({ statusCode, json }: Answered): string {
+  const said = typeof json?.message === 'string' ? `: ${cleanText(json.message)}` : ''
+  return `answered ${statusCode}${said}`
+}
+
 /** Sorts an error of the HTTP client; `where` is the socket or address for the text. */
 export function toFailure(error: unknown, where: string): DockerFailure {
   if (error instanceof DockerFailure) return error
-  const { code, statusCode, message } = error as { code?: string; statusCode?: number; message?: string }
+  const { code, statusCode, message } = error as Answered
   if (statusCode === 404) return new DockerFailure('not_found', 'no such object')
-  if (statusCode !== undefined) return new DockerFailure('failed', `${where} answered ${statusCode}`)
+  if (statusCode !== undefined)
+    return new DockerFailure('answered', `${where} ${answerOf(error as Answered)}`)
   switch (code) {
     case 'ENOENT':
       return new DockerFailure('absent', `${where} does not exist`)

@@ -1,4 +1,10 @@
-import { AGENT_LABEL, type ContainerInfo, type ContainerState, SANDBOX_LABEL } from './container.ts'
+import {
+  AGENT_LABEL,
+  type ContainerInfo,
+  type ContainerNow,
+  type ContainerState,
+  SANDBOX_LABEL,
+} from './container.ts'
 
 /** The part of `GET /containers/json` we look at. Engines leave out what they do not have. */
 export interface ListedContainer {
@@ -63,6 +69,26 @@ export function readInspected(raw: unknown, engine: 'local' | 'remote'): Inspect
     memoryLimitBytes: positive(host['Memory']),
     cpuLimitCores: cpuLimit(host),
     pidsLimit: positive(host['PidsLimit']),
+  }
+}
+
+/** The same for acting; stricter, because nothing may be concluded from an answer that is not one. */
+export function readNow(
+  raw: unknown,
+  engine: 'local' | 'remote',
+): (Omit<ContainerNow, 'ownLabels'> & { readonly imageId: string }) | undefined {
+  const { Status: status, StartedAt: startedAt } = object(object(raw)['State'])
+  const found = readInspected(raw, engine)
+  if (found === undefined || found.state !== status || text(startedAt) === undefined) return undefined
+  const { labels, ...container } = found
+  const host = object(object(raw)['HostConfig'])
+  const quota = positive(host['CpuQuota'])
+  const period = positive(host['CpuPeriod'])
+  return {
+    ...container,
+    allLabels: labels,
+    memorySwapLimitBytes: positive(host['MemorySwap']),
+    cpuPeriodUs: quota === undefined ? period : (period ?? DEFAULT_CPU_PERIOD),
   }
 }
 

@@ -1,40 +1,110 @@
 import { describe, expect, it } from 'vitest'
-import { createDockerClient, isAllowed } from '../../../../src/platform/docker/client.ts'
+import { isAllowed } from '../../../../src/platform/docker/allow-list.ts'
+import { createDockerClient } from '../../../../src/platform/docker/client.ts'
 import { describeEndpoint, findEndpoint } from '../../../../src/platform/docker/endpoint.ts'
-import { toFailure } from '../../../../src/platform/docker/failure.ts'
+import { saysItIsSo, toFailure } from '../../../../src/platform/docker/failure.ts'
 import { createLimiter } from '../../../../src/platform/docker/limiter.ts'
 import { fakeClock } from '../../../support/fake-clock.ts'
 
+const ID = '4f'.repeat(32)
+
 describe('the allow-list', () => {
   it('lets reading calls pass', () => {
-    for (const path of [
+    for (const target of [
       '/version',
       '/events?filters=%7B%7D',
       '/containers/json?all=true',
-      '/containers/4f1d/json?',
+      '/containers/4f1d/json',
       '/containers/4f1d/stats?stream=false',
       '/images/sha256:4b37/json',
     ]) {
-      expect(isAllowed('GET', path), path).toBe(true)
+      expect(isAllowed({ method: 'GET', target }), target).toBe(true)
     }
   })
 
-  it('refuses everything else', () => {
-    for (const [method, path] of [
-      ['POST', '/containers/4f1d/stop'],
+  it('lets the six actions pass, on a whole id and with nothing but what they need', () => {
+    for (const [target, body] of [
+      [`/containers/${ID}/start`],
+      [`/containers/${ID}/pause`],
+      [`/containers/${ID}/unpause`],
+      [`/containers/${ID}/stop?t=10`],
+      [`/containers/${ID}/stop?t=0`],
+      [`/containers/${ID}/kill?signal=SIGKILL`],
+      [`/containers/${ID}/kill?signal=SIGTERM`],
+      [`/containers/${ID}/update`, ['Memory', 'MemorySwap', 'NanoCpus']],
+      [`/containers/${ID}/update`, ['CpuQuota', 'CpuPeriod']],
+    ] as const) {
+      expect(isAllowed({ method: 'POST', target, ...(body && { body }) }), target).toBe(true)
+    }
+  })
+
+  it('refuses every other thing an engine can do', () => {
+    for (const [method, target] of [
       ['POST', '/containers/create'],
-      ['DELETE', '/containers/4f1d'],
-      ['POST', '/containers/4f1d/json'],
+      ['POST', `/containers/${ID}/exec`],
+      ['POST', `/containers/${ID}/restart`],
+      ['POST', `/containers/${ID}/rename?name=x`],
+      ['POST', `/containers/${ID}/attach?stream=1`],
+      ['POST', `/containers/${ID}/json`],
+      ['POST', `/exec/${ID}/start`],
+      ['POST', '/containers/prune'],
+      ['POST', '/images/create?fromImage=x'],
+      ['PUT', `/containers/${ID}/archive?path=/etc`],
+      ['DELETE', `/containers/${ID}`],
+      ['GET', `/containers/${ID}/pause`],
       ['GET', '/containers/4f1d/logs'],
       ['GET', '/containers/4f1d/archive?path=/etc'],
+      ['GET', '/images/x/get'],
+      ['GET', undefined],
+      [undefined, '/version'],
+      ['get', '/version'],
+    ] as const) {
+      expect(isAllowed({ method, target }), `${method} ${target}`).toBe(false)
+    }
+  })
+
+  it('refuses paths that mean something else than they say', () => {
+    for (const [method, target] of [
       ['GET', '/containers/../images/x/json'],
       ['GET', '/containers/a%2fb/json'],
       ['GET', '/containers/a/b/json'],
-      ['GET', '/images/x/get'],
-      ['GET', undefined],
+      ['POST', '/containers/4f1d/pause'],
+      ['POST', '/containers/a-name/pause'],
+      ['POST', `/containers/${ID}0/pause`],
+      ['POST', `/containers/${ID.toUpperCase()}/pause`],
+      ['POST', `/containers/${ID}/pause/`],
+      ['POST', `/containers/${ID}/../create/pause`],
+      ['POST', `/containers/${ID}%2fpause`],
+      ['POST', `/containers/${ID}/pause\n`],
+      ['POST', `//containers/${ID}/pause`],
+      ['POST', `/v1.41/containers/${ID}/pause`],
+      ['POST', `http://elsewhere/containers/${ID}/pause`],
     ] as const) {
-      expect(isAllowed(method, path), `${method} ${path}`).toBe(false)
+      expect(isAllowed({ method, target }), `${method} ${target}`).toBe(false)
     }
+  })
+
+  it('refuses queries and bodies beyond an action’s own', () => {
+    for (const [target, body] of [
+      [`/containers/${ID}/pause?x=1`],
+      [`/containers/${ID}/start?detachKeys=a`],
+      [`/containers/${ID}/start`, ['HostConfig']],
+      [`/containers/${ID}/stop`],
+      [`/containers/${ID}/stop?t=-1`],
+      [`/containers/${ID}/stop?t=5&signal=SIGKILL`],
+      [`/containers/${ID}/stop?t=5`, ['t']],
+      [`/containers/${ID}/kill`],
+      [`/containers/${ID}/kill?signal=SIGSTOP`],
+      [`/containers/${ID}/kill?signal=SIGKILL&x=1`],
+      [`/containers/${ID}/kill?signal=9`],
+      [`/containers/${ID}/update?x=1`, ['Memory']],
+      [`/containers/${ID}/update`, ['Memory', 'RestartPolicy']],
+      [`/containers/${ID}/update`, ['Devices']],
+      [`/containers/${ID}/update`, ['__proto__']],
+    ] as const) {
+      expect(isAllowed({ method: 'POST', target, ...(body && { body }) }), target).toBe(false)
+    }
+    expect(isAllowed({ method: 'GET', target: '/version', body: ['x'] })).toBe(false)
   })
 })
 
@@ -90,8 +160,24 @@ describe('failures', () => {
     expect(toFailure({ code: 'ENOENT' }, '/s').kind).toBe('absent')
     expect(toFailure({ code: 'ECONNREFUSED' }, '/s').kind).toBe('refused')
     expect(toFailure({ statusCode: 404 }, '/s').kind).toBe('not_found')
-    expect(toFailure({ statusCode: 500 }, '/s').kind).toBe('failed')
+    expect(toFailure({ statusCode: 500 }, '/s')).toMatchObject({
+      kind: 'answered',
+      message: '/s answered 500',
+    })
+    const said = { statusCode: 400, json: { message: 'no\u202e such' } }
+    expect(toFailure(said, '/s').message).toBe('/s answered 400: no\ufffd such')
   })
+})
+
+it('an engine that says "it is so already" has not failed', () => {
+  const answer = (statusCode: number, message?: string) => saysItIsSo({ statusCode, json: { message } })
+  expect(answer(304)).toBe(true)
+  expect(answer(409, `Container ${ID} is already paused`)).toBe(true)
+  expect(answer(500, `Container ${ID} is not paused`)).toBe(true)
+  expect(answer(409, `Cannot kill container: a: Container ${ID} is not running`)).toBe(true)
+  expect(answer(409, 'Memory limit should be smaller than already set memoryswap limit')).toBe(false)
+  expect(answer(500)).toBe(false)
+  expect(answer(400, 'is not paused')).toBe(false)
 })
 
 it('a limiter runs no more jobs at once than it may, all of them, and survives a failing one', async () => {

@@ -49,6 +49,7 @@ function fakeEngine() {
       answer('events', () => {
         handlers = on
       }),
+    post: (id, { verb }) => answer(`${verb} ${id}`, () => 'done'),
     close: () => {
       open -= 1
     },
