@@ -31,6 +31,8 @@ export interface Membership {
   /** Ends a tree: members left go to the tree around it, or become nobody's. */
   fell(tree: Tree, nowMs: number): void
   memberOf(pid: number): Member | undefined
+  /** Numbers of workers of the tree, living and lately dead: the process groups they may lead or have led. */
+  leaders(tree: Tree): Iterable<number>
   /** What is kept, for tests of growth. */
   size(): { readonly processes: number; readonly remembered: number; readonly links: number }
 }
@@ -106,7 +108,12 @@ interface Link {
   uses: number
 }
 
-export function createMembership(): Membership {
+export interface MembershipOptions {
+  /** Whether a process group of this number is left, with members seen or not. */
+  readonly groupLives?: (pgrp: number) => boolean
+}
+
+export function createMembership({ groupLives = () => false }: MembershipOptions = {}): Membership {
   const processes = new Map<number, ProcessEntry>()
   const kin = createKin()
   const nodes = new Map<number, Node>()
@@ -205,7 +212,10 @@ export function createMembership(): Membership {
     let kept = 0
     while (kept < forgetting.length && forgetting[kept]!.at <= nowMs) {
       const { pid, link } = forgetting[kept++]!
-      if (link.uses <= 0 && !nodes.has(pid) && links.get(pid) === link) links.delete(pid)
+      if (link.uses > 0 || nodes.has(pid) || links.get(pid) !== link) continue
+      // A relay may fork and exit too fast to be ever seen alive; its group is all there is to hold it by.
+      if (groupLives(pid)) forgetting.push({ pid, link, at: nowMs + REMEMBER_MS })
+      else links.delete(pid)
     }
     if (kept > 0) forgetting = forgetting.slice(kept)
   }
@@ -321,6 +331,11 @@ export function createMembership(): Membership {
     },
 
     memberOf: (pid) => nodes.get(pid),
+    *leaders(tree) {
+      for (const [pid, link] of links) {
+        if (link.kind === 'worker' && standing(link.tree) === tree) yield pid
+      }
+    },
     size: () => ({ processes: processes.size, remembered: links.size, links: kin.size() }),
   }
 }

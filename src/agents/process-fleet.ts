@@ -5,9 +5,11 @@ import {
   type ProcessEntry,
   type ProcessKey,
   type ProcessReader,
+  type ProcessTable,
   type ReadDepth,
   type SlowLane,
 } from '../platform/proc/process.ts'
+import type { TreeSnapshot } from '../runtimes/model.ts'
 import type { Condition } from './activity.ts'
 import { createTreeCounters, type TreeCounters } from './counters.ts'
 import { createMembership, type Member, type Tree } from './membership.ts'
@@ -23,6 +25,7 @@ import {
 import { fillCounters, isDead, readPss, readTree } from './process-reading.ts'
 import type { Counters } from './reading.ts'
 import type { Registry } from './registry.ts'
+import { createSnapshots } from './tree-snapshot.ts'
 
 export interface ProcessFleetOptions {
   readonly clock: Clock
@@ -31,6 +34,7 @@ export interface ProcessFleetOptions {
   readonly slow: SlowLane
   readonly space: ProcessSpace
   readonly isAlive: (key: ProcessKey) => boolean
+  readonly table: Pick<ProcessTable, 'entries' | 'groupLives'>
   /** Wall clock of a start time in clock ticks since boot. */
   readonly startedAtMs: (startTime: number) => number
   /** Totals that an earlier run of the daemon reached for this incarnation. */
@@ -50,6 +54,8 @@ export interface ProcessAgent {
   readonly core: Set<number>
   condition: Condition
   pssAtMs: number
+  /** When its processes were last asked for in order to act on them. */
+  snapshotAtMs: number
 }
 
 export interface Beginning {
@@ -80,6 +86,11 @@ export interface ProcessFleet {
   around(pid: number): ProcessAgent | undefined
   of(agent: Agent): ProcessAgent | undefined
   all(): Iterable<ProcessAgent>
+  /**
+   * The processes of the agent as they are now. Answers for an ended agent too while it is asked again and again:
+   * what is left of a tree whose root has just died is still being ended.
+   */
+  snapshot(agent: Agent): TreeSnapshot | undefined
   read(depth: ReadDepth): Promise<void>
   /** What is kept, for tests of growth. */
   size(): Readonly<Record<'agents' | 'members' | 'processes' | 'remembered', number>>
@@ -89,12 +100,19 @@ export interface ProcessFleet {
 const SLICE_MS = 4
 /** PSS is read at most once a minute (CONTROL §2). */
 const PSS_INTERVAL_MS = 60_000
+/** Whoever acts on a tree asks every few seconds at most; after this the rest of an ended agent is nobody's. */
+const REMAINS_MS = 30_000
 
 export function createProcessFleet(options: ProcessFleetOptions): ProcessFleet {
   const { clock, registry, reader, slow, space, isAlive } = options
-  const membership = createMembership()
+  const { table } = options
+  const groupLives = table.groupLives?.bind(table)
+  const membership = createMembership(groupLives === undefined ? {} : { groupLives })
+  const takeSnapshot = createSnapshots({ membership, reader, table })
   const agents = new Map<Tree, ProcessAgent>()
   const byAgent = new Map<Agent, ProcessAgent>()
+  /** Ended agents whose other processes somebody is still ending. */
+  const remains = new Map<Agent, ProcessAgent>()
   /** Found dead by a read; the process table will say so at the next pass. */
   const gone = new Set<Member>()
   const sample = createProcessSample()
@@ -125,13 +143,24 @@ export function createProcessFleet(options: ProcessFleetOptions): ProcessFleet {
   function end(owner: ProcessAgent): void {
     owner.counters.settle('full')
     fillCounters(owner.agent.reading, owner.counters)
-    drop(owner)
+    if (isWanted(owner)) {
+      agents.delete(owner.tree)
+      byAgent.delete(owner.agent)
+      remains.set(owner.agent, owner)
+    } else {
+      drop(owner)
+    }
     registry.end(owner.agent)
+  }
+
+  function isWanted({ tree, snapshotAtMs }: ProcessAgent): boolean {
+    return tree.members.size > 0 && clock.monotonic() - snapshotAtMs < REMAINS_MS
   }
 
   function drop({ tree, agent }: ProcessAgent): void {
     agents.delete(tree)
     byAgent.delete(agent)
+    remains.delete(agent)
     const left = [...tree.members.values()]
     membership.fell(tree, clock.monotonic())
     for (const member of left) {
@@ -154,6 +183,7 @@ export function createProcessFleet(options: ProcessFleetOptions): ProcessFleet {
         const owner = agents.get(member.tree)
         if (owner !== undefined && owner.core.size === 0) end(owner)
       }
+      for (const owner of remains.values()) if (!isWanted(owner)) drop(owner)
     },
 
     begin(entry, { id, wanted, origin, info, markerId, counters: earlier }) {
@@ -176,7 +206,9 @@ export function createProcessFleet(options: ProcessFleetOptions): ProcessFleet {
         resume(counters, earlier ?? stored, reader.kind)
         const tree = membership.plant(entry)!
         const core = new Set([entry.pid])
-        begun = { agent, tree, counters, markerId, core, condition: 'alive', pssAtMs: clock.monotonic() }
+        const pssAtMs = clock.monotonic()
+        const snapshotAtMs = Number.NEGATIVE_INFINITY
+        begun = { agent, tree, counters, markerId, core, condition: 'alive', pssAtMs, snapshotAtMs }
         agents.set(tree, begun)
         byAgent.set(agent, begun)
       })
@@ -197,6 +229,12 @@ export function createProcessFleet(options: ProcessFleetOptions): ProcessFleet {
     },
     of: (agent) => byAgent.get(agent),
     all: () => agents.values(),
+    snapshot(agent) {
+      const owner = byAgent.get(agent) ?? remains.get(agent)
+      if (owner === undefined) return undefined
+      owner.snapshotAtMs = clock.monotonic()
+      return takeSnapshot(owner.tree)
+    },
 
     async read(depth) {
       if (reader.prepare !== undefined) {

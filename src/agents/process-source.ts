@@ -6,6 +6,7 @@ import type {
   ProcessTable,
   ReadDepth,
 } from '../platform/proc/process.ts'
+import type { TreeSnapshot } from '../runtimes/model.ts'
 import { type Candidates, createCandidates } from './candidates.ts'
 import { type CommandMatch, type Marker, matchCommand, readMarker } from './identify.ts'
 import type { Tree } from './membership.ts'
@@ -14,7 +15,7 @@ import { createProcessFleet, type ProcessAgent, type ProcessFleetOptions } from 
 import type { Quota } from './quota.ts'
 import { countersOf } from './reading.ts'
 
-export interface ProcessSourceOptions extends Omit<ProcessFleetOptions, 'isAlive'> {
+export interface ProcessSourceOptions extends Omit<ProcessFleetOptions, 'isAlive' | 'table'> {
   readonly table: ProcessTable
   readonly quota: Quota
   /** Whether agents are found without being registered. */
@@ -39,6 +40,8 @@ export interface ProcessSource {
   namesItself(pid: number, id: AgentId): Promise<boolean>
   /** Processes of a live agent, as `Target` snapshots need them. */
   tree(agent: Agent): Tree | undefined
+  /** The same after a pass of its own over the process table; `undefined` when the tree has ended. */
+  snapshot(agent: Agent): Promise<TreeSnapshot | undefined>
   /** Lets go of the processes of an agent that was taken out of the registry. */
   release(agent: Agent): void
   /** Gives away agents whose root turns out to run in a container that is an agent itself. */
@@ -177,16 +180,26 @@ export function createProcessSource(options: ProcessSourceOptions): ProcessSourc
     fleet.drop(owner)
   }
 
+  /**
+   * What the table found is taken in the turn it was found in: passes of the sampler and of snapshots come in any
+   * order, and changes taken in another order than they were seen would bring the dead back. The portable table,
+   * which has to wait, lists once for all who ask meanwhile.
+   */
+  async function pass(): Promise<void> {
+    const refreshed = table.refresh()
+    const changes = refreshed instanceof Promise ? await refreshed : refreshed
+    fleet.apply(changes)
+    for (const entry of changes.appeared) consider(entry)
+    for (const entry of changes.renamed) consider(entry)
+    isFirst = false
+  }
+
   return {
     candidates,
     identify: () => candidates.drain(),
 
     async update() {
-      const changes = await table.refresh()
-      fleet.apply(changes)
-      for (const entry of changes.appeared) consider(entry)
-      for (const entry of changes.renamed) consider(entry)
-      isFirst = false
+      await pass()
       takeIdentified()
     },
 
@@ -229,6 +242,11 @@ export function createProcessSource(options: ProcessSourceOptions): ProcessSourc
     },
 
     tree: (agent) => fleet.of(agent)?.tree,
+
+    async snapshot(agent) {
+      await pass()
+      return fleet.snapshot(agent)
+    },
 
     release(agent) {
       const owner = fleet.of(agent)

@@ -10,6 +10,7 @@ import type { Caller } from '../platform/http/caller.ts'
 import type { Log } from '../platform/log.ts'
 import type { ProcessReader, ProcessTable, SlowLane } from '../platform/proc/process.ts'
 import type { Store } from '../platform/store/store.ts'
+import type { TreeSnapshot } from '../runtimes/model.ts'
 import { createAdmission } from './admission.ts'
 import { createAgentCollectors } from './collectors.ts'
 import { createContainerSource } from './container-source.ts'
@@ -85,6 +86,11 @@ export interface Agents {
   mayTell(caller: Caller, agent: Agent): Promise<boolean>
   /** Ends an agent without a runtime once somebody has terminated it; it does not come back after a restart. */
   retire(agent: Agent): void
+  /**
+   * The processes of an agent by a pass over the process table made now, for acting on them; reads no other agent.
+   * `undefined` when the tree has ended.
+   */
+  snapshot(agent: Agent): Promise<TreeSnapshot | undefined>
   /** For the series cap: the highest number is left out first. */
   newestFirst(id: AgentId): number
   /** Something was recorded for this agent: it is active though it uses no CPU. */
@@ -268,6 +274,7 @@ export function createAgents(dependencies: AgentsDependencies): Agents {
     container: (agent) => containers?.container(agent),
     mayTell: testimony.mayTell,
     retire: register.retire,
+    snapshot: processes.snapshot,
     newestFirst: (id) => registry.get(id)?.ordinal ?? Number.POSITIVE_INFINITY,
     touch(id) {
       const agent = registry.get(id)

@@ -91,6 +91,7 @@ export function createProcessTable(options: ProcessTableOptions = {}): ProcessTa
 
   return {
     get: (pid) => rows.get(pid)?.entry,
+    groupLives,
     *entries() {
       for (const row of rows.values()) yield row.entry
     },
@@ -163,6 +164,17 @@ export function createProcessTable(options: ProcessTableOptions = {}): ProcessTa
       }
       return { appeared, renamed, vanished }
     },
+  }
+}
+
+/** Signal 0 only asks (kill(2)); a group of another user answers EPERM. */
+function groupLives(pgrp: number): boolean {
+  if (pgrp <= 1) return false
+  try {
+    process.kill(-pgrp, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 

@@ -135,6 +135,8 @@ export interface ProcessTable {
   refresh(): Promise<ProcessChanges> | ProcessChanges
   get(pid: number): ProcessEntry | undefined
   entries(): Iterable<ProcessEntry>
+  /** Whether the kernel still knows a process group of this number, with members seen or not. Absent: it cannot be asked. */
+  groupLives?(pgrp: number): boolean
 }
 
 export interface ProcessChanges {

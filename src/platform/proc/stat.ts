@@ -10,6 +10,10 @@ export interface StatLine {
   ppid: number | undefined
   pgrp: number | undefined
   session: number | undefined
+  /** Device number of the controlling terminal, 0 without one. */
+  terminal: number | undefined
+  /** The group in the foreground of that terminal; -1 without one. */
+  foregroundGroup: number | undefined
   userTicks: number | undefined
   systemTicks: number | undefined
   childUserTicks: number | undefined
@@ -48,6 +52,8 @@ export function createStatLine(): StatLine {
     ppid: undefined,
     pgrp: undefined,
     session: undefined,
+    terminal: undefined,
+    foregroundGroup: undefined,
     userTicks: undefined,
     systemTicks: undefined,
     childUserTicks: undefined,
@@ -69,6 +75,8 @@ function clear(into: StatLine): void {
   into.ppid = undefined
   into.pgrp = undefined
   into.session = undefined
+  into.terminal = undefined
+  into.foregroundGroup = undefined
   into.userTicks = undefined
   into.systemTicks = undefined
   into.childUserTicks = undefined
@@ -92,6 +100,12 @@ function assign(into: StatLine, field: number, value: number): void {
       return
     case 6:
       into.session = value
+      return
+    case 7:
+      into.terminal = value
+      return
+    case 8:
+      into.foregroundGroup = value
       return
     case 10:
       into.minorFaults = value

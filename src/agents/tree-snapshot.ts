@@ -1,0 +1,66 @@
+import {
+  createProcessSample,
+  type ProcessKey,
+  type ProcessReader,
+  type ProcessTable,
+} from '../platform/proc/process.ts'
+import type { TargetProcess, TreeSnapshot } from '../runtimes/model.ts'
+import type { Member, Membership, Tree } from './membership.ts'
+import { isDead } from './process-reading.ts'
+
+export interface SnapshotParts {
+  readonly membership: Pick<Membership, 'leaders' | 'memberOf'>
+  readonly reader: ProcessReader
+  readonly table: Pick<ProcessTable, 'entries' | 'groupLives'>
+}
+
+/**
+ * Makes snapshots of trees for those who act on them. Call it after a pass of the table. Every process of the tree
+ * is read again, because the table keeps the session and group of old processes for seconds.
+ */
+export function createSnapshots({ membership, reader, table }: SnapshotParts): (tree: Tree) => TreeSnapshot {
+  const sample = createProcessSample()
+
+  /** The process as it is now; as first seen where it may not be read; `undefined` when it has ended. */
+  function look(member: Member): TargetProcess | undefined {
+    const { pid, startTime } = member
+    const outcome = reader.read(member, 'core', sample)
+    if (outcome === 'gone' || (outcome === 'ok' && isDead(sample))) return undefined
+    const { ppid, pgrp, session } = outcome === 'ok' ? sample : member
+    return { pid, startTime, ppid, pgrp, session }
+  }
+
+  /** The group a process outside of the tree is in, read now: nothing is kept open for it. */
+  function groupOf(key: ProcessKey & { readonly pgrp: number }): number | undefined {
+    const outcome = reader.read(key, 'core', sample)
+    const dead = outcome === 'gone' || (outcome === 'ok' && isDead(sample))
+    const pgrp = outcome === 'ok' ? sample.pgrp : key.pgrp
+    if (membership.memberOf(key.pid) === undefined) reader.forget(key)
+    return dead ? undefined : pgrp
+  }
+
+  function ownGroups(tree: Tree, processes: readonly TargetProcess[]): number[] {
+    const groups = new Set<number>()
+    for (const pid of membership.leaders(tree)) if (table.groupLives?.(pid)) groups.add(pid)
+    if (groups.size === 0) return []
+    // A process changes its group only within its session (setpgid(2)): nobody else has to be read again.
+    const sessions = new Set(processes.map(({ session }) => session))
+    for (const entry of table.entries()) {
+      if (!groups.has(entry.pgrp) && !sessions.has(entry.session)) continue
+      const member = membership.memberOf(entry.pid)
+      if (member?.tree === tree && member.kind === 'worker') continue
+      const group = groupOf(entry)
+      if (group !== undefined) groups.delete(group)
+    }
+    return [...groups]
+  }
+
+  return (tree) => {
+    const processes: TargetProcess[] = []
+    for (const member of tree.members.values()) {
+      const process = member.kind === 'worker' ? look(member) : undefined
+      if (process !== undefined) processes.push(process)
+    }
+    return { root: tree.root, processes, groups: ownGroups(tree, processes) }
+  }
+}

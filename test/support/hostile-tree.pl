@@ -1,0 +1,44 @@
+# Run as `perl hostile-tree.pl ROLE FILE`: a tree of processes that is hard to stop. Every process of it that runs
+# appends to FILE, many times a second; whoever holds all of it sees FILE stand still.
+use strict;
+use warnings;
+use POSIX ();
+
+my ($role, $file) = @ARGV;
+open(my $out, '>>', $file) or die "no $file";
+
+sub burn { my $rounds = shift; for (my $i = 0; $i < $rounds; $i++) { } }
+sub step { syswrite($out, '.'); burn(20_000); }
+sub work { while (1) { step(); } }
+# A process of its own program, as what an agent starts would be.
+sub start { my $what = shift; my $pid = fork(); return $pid if $pid; exec($^X, $0, $what, $file) or die; }
+# Every process is the child of one that has ended by then.
+sub relay { while (1) { step(); my $pid = fork(); exit 0 if $pid; } }
+
+my %roles = (
+  # Parent, children, and a grandchild whose parent has ended.
+  burning => sub { start('work') for 1 .. 3; start('twofold'); work(); },
+  work => \&work,
+  twofold => sub { my $pid = start('work'); select(undef, undef, undef, 0.3); exit 0; },
+  # Children come and go all the time, also while somebody looks.
+  forking => sub { start('brood'); work(); },
+  brood => sub {
+    $SIG{CHLD} = 'IGNORE';
+    while (1) { my $pid = fork(); if (!$pid) { step() for 1 .. 8; exit 0; } step() for 1 .. 2; }
+  },
+  relay => sub { start('runner'); $SIG{CHLD} = 'IGNORE'; work(); },
+  runner => \&relay,
+  # The relay in a session of its own; its first process lives long enough for a daemon that samples to meet it.
+  escape => sub { start('leader'); $SIG{CHLD} = 'IGNORE'; work(); },
+  leader => sub { POSIX::setsid(); select(undef, undef, undef, 0.3); relay(); },
+  session => sub { start('forker'); $SIG{CHLD} = 'IGNORE'; work(); },
+  forker => sub { POSIX::setsid(); start('work'); select(undef, undef, undef, 0.3); exit 0; },
+  deaf => sub { $SIG{TERM} = 'IGNORE'; start('deafChild'); work(); },
+  deafChild => sub { $SIG{TERM} = 'IGNORE'; work(); },
+  # The root hears, its child does not.
+  halfDeaf => sub { start('deafChild'); work(); },
+  sleeping => sub { start('sleeper'); work(); },
+  sleeper => sub { kill('STOP', $$); work(); },
+  idle => sub { sleep(300); },
+);
+$roles{$role}->();

@@ -1,0 +1,139 @@
+import { spawn } from 'node:child_process'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { eventually } from './child.ts'
+import { cleanEnvironment } from './daemon.ts'
+import { temporaryFolder } from './folder.ts'
+
+/**
+ * `burning`: children and an orphaned grandchild. `forking`: children that come and go. `relay`: a process that forks
+ * and exits for ever. `escape`: the same in a session of its own. `session`: an orphan in a session of its own. `deaf`:
+ * ignores SIGTERM. `halfDeaf`: only its child does. `sleeping`: one of it is stopped already. `idle`: one process.
+ */
+export type HostileKind =
+  | 'burning'
+  | 'forking'
+  | 'relay'
+  | 'escape'
+  | 'session'
+  | 'deaf'
+  | 'halfDeaf'
+  | 'sleeping'
+  | 'idle'
+
+/** Processes of each kind that are there at any time, zombies not counted. */
+const FEWEST: Readonly<Record<HostileKind, number>> = {
+  burning: 5,
+  forking: 2,
+  relay: 1,
+  escape: 1,
+  session: 2,
+  deaf: 2,
+  halfDeaf: 2,
+  sleeping: 2,
+  idle: 1,
+}
+
+export interface HostileTree extends AsyncDisposable {
+  readonly pid: number
+  readonly startTime: number
+  /** Grows many times a second while any process of the tree runs. */
+  work(): number
+  /** Processes of the tree that have not ended, by their command line: not what anybody believes of them. */
+  living(): number[]
+  /** Ends every process of it, in whatever state. */
+  end(): Promise<void>
+}
+
+const SCRIPT = join(import.meta.dirname, 'hostile-tree.pl')
+
+export interface HostileOptions {
+  /** The program it pretends to be. */
+  readonly argv0?: string
+  /** In a group of its own, as a job of a shell would be; else in ours. */
+  readonly detached?: boolean
+}
+
+/** Starts a tree and waits until all of it is there. Needs perl, which every Debian has. */
+export async function startTree(kind: HostileKind, options: HostileOptions = {}): Promise<HostileTree> {
+  const folder = temporaryFolder()
+  const file = join(folder.path, 'work')
+  writeFileSync(file, '')
+  const child = spawn('perl', [SCRIPT, kind, file], {
+    stdio: 'ignore',
+    detached: options.detached ?? true,
+    env: cleanEnvironment(),
+    ...(options.argv0 === undefined ? {} : { argv0: options.argv0 }),
+  })
+  const reaped = new Promise((resolve) => child.once('exit', resolve))
+  await new Promise((resolve, reject) => child.once('spawn', () => resolve(undefined)).once('error', reject))
+  const living = () => processesOf(file)
+  let ended = false
+  const end = async () => {
+    if (ended) return
+    ended = true
+    await eventually(
+      'every process of the tree is gone',
+      () => {
+        const pids = living()
+        // A relay is only ever caught as a whole: its group may be ended, for it is the tree's alone.
+        for (const pid of pids) endProcess(pid)
+        return pids.length === 0 || undefined
+      },
+      30_000,
+      5,
+    )
+    await reaped
+    folder[Symbol.dispose]()
+  }
+  try {
+    await eventually(
+      `a tree of kind ${kind} is up`,
+      () => living().length >= FEWEST[kind] || undefined,
+      10_000,
+      10,
+    )
+  } catch (error) {
+    await end()
+    throw error
+  }
+  const pid = child.pid!
+  const startTime = Number(fieldsOf(pid)?.[19])
+  return { pid, startTime, work: () => statSync(file).size, living, end, [Symbol.asyncDispose]: end }
+}
+
+/** Fields of `/proc/<pid>/stat` from the state on. */
+function fieldsOf(pid: number): string[] | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'latin1')
+      .replace(/^.*\) /s, '')
+      .split(' ')
+  } catch {
+    return undefined
+  }
+}
+
+function processesOf(file: string): number[] {
+  const found: number[] = []
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    try {
+      if (readFileSync(`/proc/${name}/cmdline`, 'latin1').split('\0').includes(file)) found.push(Number(name))
+    } catch {
+      // Ended meanwhile.
+    }
+  }
+  return found
+}
+
+/** By group where the group is the tree's own, since a relay is gone before its number is known. */
+function endProcess(pid: number): void {
+  const group = Number(fieldsOf(pid)?.[2])
+  const own = Number(fieldsOf(process.pid)?.[2])
+  try {
+    if (group > 1 && group !== own) process.kill(-group, 'SIGKILL')
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
