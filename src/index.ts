@@ -1,4 +1,21 @@
 export type { App, Summary } from './app.ts'
+export { createClient } from './client/client.ts'
+export {
+  type ActionAnswer,
+  type ActionOptions,
+  type Client,
+  type ClientOptions,
+  type ClientStats,
+  DaemonError,
+  type Drop,
+  type GateAnswer,
+  type RegisterOptions,
+  type ResumeOptions,
+  type TokenUsage,
+  type UsageReport,
+  type WaitOptions,
+  type WaitOutcome,
+} from './client/model.ts'
 export { ConfigError, type ConfigIssue } from './config/issue.ts'
 export { createExporter, type ExporterOptions } from './exporter.ts'
 export type { Clock, Timer } from './platform/clock.ts'
