@@ -10,7 +10,7 @@ export interface ClientOptions {
 
 /** A command must not hang longer than a person waits. */
 const TIMEOUT_MS = 5_000
-const DEFAULT_URL = 'http://127.0.0.1:10780'
+export const DEFAULT_URL = 'http://127.0.0.1:10780'
 
 export interface Answer {
   readonly status: number

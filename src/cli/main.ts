@@ -8,6 +8,7 @@ import { EXIT } from './exit.ts'
 import { failureOf } from './failure.ts'
 import { serveFlags } from './flags.ts'
 import { healthcheckCommand } from './healthcheck.ts'
+import { runCommand } from './run.ts'
 import { serveCommand } from './serve.ts'
 
 /** Entry of the binary; `argv` without the interpreter and the script. Returns the exit code. */
@@ -37,6 +38,7 @@ export function createProgram(): Command {
   doctorCommand(program)
   checkConfigCommand(program)
   healthcheckCommand(program)
+  runCommand(program)
   completionCommand(program)
   return program
 }

@@ -1,0 +1,175 @@
+import { isatty } from 'node:tty'
+import type { AgentId } from '../agents/model.ts'
+import type { Clock, Timer } from '../platform/clock.ts'
+import { type RunningChild, startChild } from './child.ts'
+import type { Cleanup } from './cleanup.ts'
+import type { DaemonLink } from './daemon-link.ts'
+import { type Enrolment, enrol } from './enrol.ts'
+import { childEnvironment, incarnationSpace } from './environment.ts'
+import { type Ended, LAUNCH_EXIT } from './outcome.ts'
+import { readOwnEntry } from './processes.ts'
+import { findProgram } from './program.ts'
+import { forwardSignals } from './signals.ts'
+import { type TreeWatch, watchTree } from './watch.ts'
+
+/** One command to be started as an agent. */
+export interface LaunchRequest {
+  readonly command: readonly string[]
+  readonly id: AgentId
+  readonly role: string | undefined
+  readonly profile: string | undefined
+  readonly budget: Readonly<Record<string, number>>
+  /** `measure`: watch only. `enforce`: limits act. `require`: and the command does not begin without that. */
+  readonly mode: 'measure' | 'enforce' | 'require'
+  /** What becomes of processes that outlive the command. */
+  readonly leftovers: 'end' | 'keep'
+  /** Between SIGTERM and SIGKILL for the whole tree, when we are told to end, milliseconds. */
+  readonly graceMs: number
+}
+
+export interface LaunchOptions {
+  readonly clock: Clock
+  readonly link: DaemonLink
+  readonly url: string
+  readonly cwd: string
+  readonly environment: NodeJS.ProcessEnv
+  /** Ingest token of this agent alone; `undefined` without a control token to make it of. */
+  readonly token: string | undefined
+  /** Where the control token was looked for. */
+  readonly dataDir: string
+  /** Names of agent programs; asked late, because the configuration takes a while to read. */
+  readonly commands: () => Promise<ReadonlySet<string>>
+  /** What a person must know. */
+  readonly warn: (line: string) => void
+  /** What a person may like to know. */
+  readonly note: (line: string) => void
+}
+
+/** How long `require` waits for the daemon to take the registration. */
+const REQUIRE_WITHIN_MS = 10_000
+/** The last words to the daemon; a person waits for the prompt meanwhile. */
+const FLUSH_WITHIN_MS = 2_000
+/** What outlives the command gets this long after its SIGTERM. */
+const LEFTOVER_GRACE_MS = 3_000
+
+/** Starts the command, stays with it and ends as it ended. Failures of our own are an `Ended` with 125 to 127. */
+export async function launch(request: LaunchRequest, options: LaunchOptions): Promise<Ended> {
+  const { command, id, role, mode } = request
+  const { clock, url, cwd, environment, warn, note } = options
+  const name = command[0]!
+  const search = findProgram(name, environment['PATH'], cwd)
+  if (!search.found) {
+    const isMissing = search.why === 'missing'
+    warn(`${name}: ${isMissing ? 'command not found' : 'permission denied'}`)
+    return ended(isMissing ? LAUNCH_EXIT.notFound : LAUNCH_EXIT.notExecutable)
+  }
+  if (options.token === undefined) {
+    const less = mode === 'measure' ? 'gets no token of its own' : 'gets neither a token nor its limits'
+    warn(`no control token can be read in ${options.dataDir}: ${id} ${less}.`)
+  }
+  if (mode === 'measure') {
+    note(`measures ${id} only: without --budget, --profile or --enforce nothing is ever stopped.`)
+  }
+  const space = incarnationSpace()
+  const session = isatty(0) ? 'shared' : 'own'
+  let child: RunningChild
+  try {
+    child = await startChild({
+      command,
+      environment: childEnvironment({
+        inherited: environment,
+        id,
+        role,
+        workspace: cwd,
+        url,
+        token: options.token,
+      }),
+      cwd,
+      space,
+      session,
+      gate: mode === 'require' ? 'closed' : 'open',
+    })
+  } catch (error) {
+    warn(`${name} cannot be started: ${(error as Error).message}`)
+    return ended(LAUNCH_EXIT.failed)
+  }
+
+  const { pid } = child
+  const root = readOwnEntry(pid)
+  const watch = root && watchTree({ ...options, id, root, space, onUnknown: () => enrolment.again() })
+  let isHurried = false
+  const signals = forwardSignals({
+    clock,
+    child,
+    session,
+    graceMs: request.graceMs,
+    killTree() {
+      void watch?.cleanUp({ session: sessionOf(session, pid), graceMs: 0, isHurried: () => true })
+      if (session === 'own') child.signalGroup('SIGKILL')
+      child.signal('SIGKILL')
+    },
+    source: process,
+  })
+  const enrolment = enrol(request, options, { pid, workspace: cwd })
+
+  if (mode === 'require') {
+    const refusal = await refusalOf(enrolment, clock, url)
+    if (refusal !== undefined) {
+      child.signal('SIGKILL')
+      await child.ended
+      enrolment.stop()
+      signals.stop()
+      warn(`${name} was not started: ${refusal}`)
+      return ended(LAUNCH_EXIT.failed)
+    }
+    child.begin()
+  }
+  watch?.start()
+
+  const how = await child.ended
+  signals.childEnded(() => {
+    isHurried = true
+  })
+  if (request.leftovers === 'end') {
+    const graceMs = LEFTOVER_GRACE_MS
+    tellCleanup(
+      await watch?.cleanUp({ session: sessionOf(session, pid), graceMs, isHurried: () => isHurried }),
+      options,
+    )
+  }
+  await finish(watch, options)
+  enrolment.stop()
+  signals.stop()
+  return how
+}
+
+const ended = (code: number): Ended => ({ code, signal: null })
+
+const sessionOf = (session: 'shared' | 'own', pid: number): number | undefined =>
+  session === 'own' ? pid : undefined
+
+/** Why a command that must not run without its limits may not begin. */
+async function refusalOf(enrolment: Enrolment, clock: Clock, url: string): Promise<string | undefined> {
+  let timer: Timer | undefined
+  const late = new Promise<undefined>((resolve) => {
+    timer = clock.setTimer(REQUIRE_WITHIN_MS, () => resolve(undefined))
+  })
+  const state = await Promise.race([enrolment.decided, late])
+  timer?.cancel()
+  if (state?.is === 'registered') return undefined
+  return state?.is === 'refused' ? state.detail : (enrolment.delay() ?? `${url} does not answer in time`)
+}
+
+function tellCleanup(cleanup: Cleanup | undefined, { note, warn }: LaunchOptions): void {
+  if (cleanup === undefined || cleanup.found === 0) return
+  const { found, left } = cleanup
+  if (found > left) note(`ended ${processes(found - left)} that outlived the command.`)
+  if (left > 0) warn(`${processes(left)} of the command could not be ended.`)
+}
+
+const processes = (count: number): string => (count === 1 ? '1 process' : `${count} processes`)
+
+async function finish(watch: TreeWatch | undefined, { warn }: LaunchOptions): Promise<void> {
+  const lost = (await watch?.finish(FLUSH_WITHIN_MS)) ?? 0
+  if (lost > 0) warn(`${lost} subtasks could not be told to the daemon.`)
+}

@@ -1,0 +1,42 @@
+import { constants } from 'node:os'
+
+/** How a child ended, as `child_process` tells it: exactly one of both. */
+export interface Ended {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** Exit codes of a program that runs another one, as env(1), timeout(1) and the shells have them. */
+export const LAUNCH_EXIT = { failed: 125, notExecutable: 126, notFound: 127 } as const
+
+/** The shells' way to say in a number that a signal ended a program. */
+const SIGNAL_BASE = 128
+/** A signal sent to oneself is delivered before kill(2) returns, unless something holds it back. */
+const RAISE_WAIT_MS = 200
+
+/** The number a shell would show for this end. */
+export function exitCodeOf({ code, signal }: Ended): number {
+  if (signal === null) return code ?? LAUNCH_EXIT.failed
+  return SIGNAL_BASE + constants.signals[signal]
+}
+
+/**
+ * Ends this process the way the child ended. A signal is raised again on ourselves: a shell script that is
+ * interrupted stops only when it sees that its command died of the signal, an exit code of 130 would not do.
+ */
+export function leaveLike(ended: Ended): void {
+  const { signal } = ended
+  if (signal === null) {
+    process.exit(exitCodeOf(ended))
+  }
+  // Listening and letting go gives the signal its default back, also SIGPIPE, which Node ignores from the start.
+  const nothing = (): void => {}
+  try {
+    process.on(signal, nothing)
+  } catch {
+    // SIGKILL and SIGSTOP cannot be listened to and need not be.
+  }
+  process.removeAllListeners(signal)
+  setTimeout(() => process.exit(exitCodeOf(ended)), RAISE_WAIT_MS)
+  process.kill(process.pid, signal)
+}

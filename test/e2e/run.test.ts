@@ -1,0 +1,398 @@
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { mintAgentToken } from '../../src/platform/http/agent-token.ts'
+import { type Child, eventually, freePort, startChild } from '../support/child.ts'
+import { BIN, cleanEnvironment, startDaemon } from '../support/daemon.ts'
+import { temporaryFolder } from '../support/folder.ts'
+
+/** Of bsdutils, which every Debian has: gives a command a terminal of its own. */
+const SCRIPT = '/usr/bin/script'
+const TOKEN = 'A'.repeat(43)
+
+interface World extends Disposable {
+  readonly path: string
+  readonly env: NodeJS.ProcessEnv
+}
+
+/** A folder with a control token and the address of a daemon that is not there. */
+function world(extra: NodeJS.ProcessEnv = {}): World {
+  const folder = temporaryFolder()
+  const dataDir = join(folder.path, 'data')
+  mkdirSync(dataDir, { mode: 0o700 })
+  writeFileSync(join(dataDir, 'control.token'), `${TOKEN}\n`, { mode: 0o600 })
+  const env = {
+    ...cleanEnvironment(),
+    XDG_CONFIG_HOME: folder.path,
+    AGENT_EXPORTER_DATA_DIR: dataDir,
+    AGENT_EXPORTER_URL: 'http://127.0.0.1:9',
+    ...extra,
+  }
+  return { path: folder.path, env, [Symbol.dispose]: () => folder[Symbol.dispose]() }
+}
+
+const start = (env: NodeJS.ProcessEnv, args: readonly string[]): Promise<Child> =>
+  startChild(process.execPath, [BIN, 'run', ...args], { env })
+
+async function finish(env: NodeJS.ProcessEnv, ...args: string[]) {
+  const child = await start(env, args)
+  const ended = await child.exit()
+  return { ...ended, output: child.output(), stdout: child.stdout() }
+}
+
+/** A program for `sh -c` that says `ready` and then what signals it gets. */
+const LISTENER = `
+for s in TERM HUP USR1 USR2 INT CONT; do trap "echo got-$s" $s; done
+trap 'echo got-WINCH' WINCH
+echo ready
+while [ ! -e "$0" ]; do sleep 0.05; done`
+
+const isRunning = (pid: number): boolean => {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+const field = (stat: string, number: number): string =>
+  stat.slice(stat.lastIndexOf(')') + 2).split(' ')[number - 3]!
+const pidIn = (file: string) =>
+  eventually(`${file} is written`, () =>
+    existsSync(file) ? Number(readFileSync(file, 'utf8').trim()) || undefined : undefined,
+  )
+
+describe('how it ends', () => {
+  it.each([
+    ['0 of a command that succeeds', ['true'], 0],
+    ['the command’s own code', ['sh', '-c', 'exit 3'], 3],
+    ['126 when it cannot be executed', ['/etc/passwd'], 126],
+    ['127 when it is not there', ['no-such-command'], 127],
+    ['127 when its interpreter is not there', ['SCRIPT'], 127],
+  ])('ends with %s', async (_what, command, code) => {
+    using place = world()
+    const script = join(place.path, 'script')
+    writeFileSync(script, '#!/no/such/interpreter\n', { mode: 0o755 })
+    const result = await finish(
+      place.env,
+      '--',
+      ...command.map((word) => (word === 'SCRIPT' ? script : word)),
+    )
+    expect(result).toMatchObject({ code, signal: null })
+  })
+
+  it.each(['SIGTERM', 'SIGKILL', 'SIGINT', 'SIGPIPE', 'SIGUSR2'] as const)(
+    'dies of %s when the command does, so that a shell sees it',
+    async (signal) => {
+      using place = world()
+      const result = await finish(place.env, '--', 'sh', '-c', `kill -${signal.slice(3)} $$`)
+      expect(result).toMatchObject({ code: null, signal })
+    },
+  )
+
+  it('ends with 125 for a failure of its own and starts nothing', async () => {
+    using place = world()
+    const mark = join(place.path, 'mark')
+    const result = await finish(place.env, '--require', '--', 'touch', mark)
+    expect(result.code).toBe(125)
+    expect(result.output).toContain('touch was not started: no agent-exporter answers')
+    expect(existsSync(mark)).toBe(false)
+  })
+
+  it('ends with 2 on a wrong budget and names the right one', async () => {
+    using place = world()
+    const result = await finish(place.env, '--budget', 'tokns=200k', '--', 'true')
+    expect(result.code).toBe(2)
+    expect(result.output).toContain('did you mean tokens?')
+  })
+})
+
+describe('what the command sees', () => {
+  it('is told who it is, and gets a token of its own in place of an inherited one', async () => {
+    using place = world({
+      AGENT_EXPORTER_TOKEN: 'a-control-token-of-the-caller',
+      AGENT_EXPORTER_ROLE: 'of the caller',
+      AGENT_EXPORTER_INCARNATION: 'of:the:caller',
+      AGENT_EXPORTER__STORE__URL: 'postgres://user:secret@host/database',
+    })
+    const { stdout } = await finish(
+      place.env,
+      '--id=me',
+      '--',
+      'sh',
+      '-c',
+      'env; echo STAT=$(cat /proc/$$/stat); echo NS=$(readlink /proc/$$/ns/pid)',
+    )
+    const seen = Object.fromEntries(
+      stdout.split('\n').map((line) => [line.split('=', 1)[0], line.slice(line.indexOf('=') + 1)]),
+    )
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+    const stat = seen['STAT'] as string
+    expect(seen).toMatchObject({
+      AGENT_EXPORTER_URL: 'http://127.0.0.1:9',
+      AGENT_EXPORTER_AGENT: 'me',
+      AGENT_EXPORTER_WORKSPACE: process.cwd(),
+      AGENT_EXPORTER_TOKEN: mintAgentToken(TOKEN, 'me'),
+      AGENT_EXPORTER_INCARNATION: `${boot}:${seen['NS']?.replace(/\D/g, '')}:${stat.split(' ')[0]}:${field(stat, 22)}`,
+    })
+    expect(seen).not.toHaveProperty('AGENT_EXPORTER_ROLE')
+    expect(stdout).not.toContain('secret')
+  })
+
+  it('gets no token at all without a control token', async () => {
+    using place = world({ AGENT_EXPORTER_TOKEN: 'inherited', AGENT_EXPORTER_DATA_DIR: '/nonexistent' })
+    const { output, stdout } = await finish(place.env, '--', 'env')
+    expect(stdout).not.toContain('AGENT_EXPORTER_TOKEN')
+    expect(output).toContain('no control token can be read')
+  })
+
+  it('keeps variables that a shell would drop', async () => {
+    using place = world({ 'BASH_FUNC_hello%%': '() { echo hi; }' })
+    expect((await finish(place.env, '--', 'env')).stdout).toContain('BASH_FUNC_hello%%=() { echo hi; }')
+  })
+
+  it('has a session of its own when there is no terminal', async () => {
+    using place = world()
+    const { stdout } = await finish(place.env, '--', 'cat', '/proc/self/stat')
+    expect(field(stdout, 6)).toBe(stdout.split(' ')[0])
+  })
+})
+
+describe('signals', () => {
+  it('hands them on, each once', async () => {
+    using place = world()
+    const go = join(place.path, 'go')
+    const child = await start(place.env, ['--', 'sh', '-c', LISTENER, go])
+    await eventually('the listener is ready', () => child.stdout().includes('ready') || undefined)
+    const sent = ['USR1', 'USR2', 'HUP', 'INT', 'CONT', 'WINCH', 'TERM'] as const
+    for (const name of sent) {
+      process.kill(child.pid, `SIG${name}`)
+      await eventually(`${name} arrives`, () => child.stdout().includes(`got-${name}`) || undefined)
+    }
+    writeFileSync(go, '')
+    expect(await child.exit()).toEqual({ code: 0, signal: null })
+    expect(child.stdout().trim().split('\n').slice(1)).toEqual(sent.map((name) => `got-${name}`))
+  })
+
+  it('kills the whole tree at a second SIGTERM', async () => {
+    using place = world()
+    const file = join(place.path, 'inner')
+    const deaf = `trap '' TERM; echo $$ >${file}; echo ready; while :; do sleep 0.05; done`
+    const child = await start(place.env, ['--', 'sh', '-c', `trap '' TERM; (${deaf}) & wait; sleep 60`])
+    await eventually('it is ready', () => child.stdout().includes('ready') || undefined)
+    process.kill(child.pid, 'SIGTERM')
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    process.kill(child.pid, 'SIGTERM')
+    expect(await child.exit()).toMatchObject({ signal: 'SIGKILL' })
+    expect(isRunning(await pidIn(file))).toBe(false)
+  })
+
+  it('kills the tree when the grace is over', async () => {
+    using place = world()
+    const child = await start(place.env, [
+      '--grace=0.3',
+      '--',
+      'sh',
+      '-c',
+      "trap '' TERM; echo ready; sleep 60; sleep 60",
+    ])
+    await eventually('it is ready', () => child.stdout().includes('ready') || undefined)
+    expect(await child.stop('SIGTERM', 8_000)).toMatchObject({ signal: 'SIGKILL' })
+    expect(child.output()).not.toContain('could not be ended')
+  })
+})
+
+describe('on a terminal', () => {
+  function onTerminal(place: World, command: string) {
+    const line = `${process.execPath} ${BIN} run --quiet -- ${command}`
+    const terminal = spawn(SCRIPT, ['-qec', line, '/dev/null'], {
+      env: place.env,
+      stdio: ['pipe', 'pipe', 'ignore'],
+    })
+    let text = ''
+    terminal.stdout.setEncoding('utf8').on('data', (piece: string) => {
+      text += piece
+    })
+    const exit = new Promise<number | null>((resolve) => terminal.once('close', resolve))
+    return { stdin: terminal.stdin, text: () => text, exit }
+  }
+
+  it('leaves the command its terminal', async () => {
+    using place = world()
+    const file = join(place.path, 'asks.sh')
+    writeFileSync(
+      file,
+      'echo ready; read answer </dev/tty; echo "heard $answer" >/dev/tty; cat /proc/self/stat /proc/$PPID/stat\n',
+    )
+    const { stdin, text, exit } = onTerminal(place, `sh ${file}`)
+    await eventually('it asks', () => text().includes('ready') || undefined)
+    stdin.write('blue\r')
+    expect(await exit).toBe(0)
+    expect(text()).toContain('heard blue')
+    const [own, wrapper] = text()
+      .split(/\r?\n/)
+      .filter((line) => /^\d+ \(/.test(line))
+    // Same group (5) and session (6) as the wrapper.
+    expect([field(own!, 5), field(own!, 6)]).toEqual([field(wrapper!, 5), field(wrapper!, 6)])
+  })
+
+  it('lets Ctrl-C reach the command once and dies of it as the command does', async () => {
+    using place = world()
+    const file = join(place.path, 'counts.sh')
+    const script = [
+      'n=0',
+      "trap 'n=$((n+1))' INT",
+      'echo ready',
+      'while [ $n = 0 ]; do sleep 0.05; done',
+      'sleep 0.3; sleep 0.3',
+      'echo count=$n',
+      'trap - INT; kill -INT $$',
+    ]
+    writeFileSync(file, `${script.join('\n')}\n`)
+    const { stdin, text, exit } = onTerminal(place, `sh ${file}`)
+    await eventually('it waits', () => text().includes('ready') || undefined)
+    stdin.write('\x03')
+    expect(await exit).toBe(130)
+    expect(text()).toContain('count=1')
+  })
+})
+
+describe('what the command leaves behind', () => {
+  it('is ended, also when it has left the session twice', async () => {
+    using place = world()
+    const file = join(place.path, 'pid')
+    const orphan = `setsid sh -c "trap '' HUP; echo \\$\\$ >${file}; exec sleep 300"`
+    const { code, output } = await finish(
+      place.env,
+      '--',
+      'sh',
+      '-c',
+      `(${orphan} &); until [ -s ${file} ]; do sleep 0.02; done`,
+    )
+    expect(code).toBe(0)
+    expect(isRunning(await pidIn(file))).toBe(false)
+    expect(output).toContain('ended 1 process that outlived the command')
+  })
+
+  it('is killed when it does not listen', async () => {
+    using place = world()
+    const file = join(place.path, 'pid')
+    const deaf = `trap '' TERM; echo $$ >${file}; while :; do sleep 0.1; done`
+    await finish(
+      place.env,
+      '--',
+      'sh',
+      '-c',
+      `sh -c '${deaf.replaceAll("'", `'\\''`)}' & until [ -s ${file} ]; do sleep 0.02; done`,
+    )
+    expect(isRunning(await pidIn(file))).toBe(false)
+  })
+
+  it('stays with --keep-children', async () => {
+    using place = world()
+    const file = join(place.path, 'pid')
+    await finish(
+      place.env,
+      '--keep-children',
+      '--',
+      'sh',
+      '-c',
+      `sleep 300 >/dev/null 2>&1 & echo $! >${file}`,
+    )
+    const pid = await pidIn(file)
+    expect(isRunning(pid)).toBe(true)
+    process.kill(pid, 'SIGKILL')
+  })
+
+  it('is spared when it is a daemon of the user’s session', async () => {
+    using place = world()
+    const file = join(place.path, 'pid')
+    const { output } = await finish(
+      place.env,
+      '--',
+      'sh',
+      '-c',
+      `ln -s /bin/sleep ${place.path}/ssh-agent; setsid ${place.path}/ssh-agent 300 >/dev/null 2>&1 & echo $! >${file}; sleep 0.3`,
+    )
+    const pid = await pidIn(file)
+    expect(isRunning(pid)).toBe(true)
+    expect(output).not.toContain('outlived')
+    process.kill(pid, 'SIGKILL')
+  })
+})
+
+describe('with a daemon', () => {
+  const shown = async (url: string, dataDir: string, id: string) => {
+    const token = readFileSync(join(dataDir, 'control.token'), 'utf8').trim()
+    const answer = await fetch(`${url}/api/v1/agents/${id}`, {
+      headers: { authorization: `Bearer ${token}` },
+    })
+    return answer.ok ? ((await answer.json()) as Record<string, unknown>) : undefined
+  }
+  const envFor = (place: World, url: string, dataDir: string) => ({
+    ...place.env,
+    AGENT_EXPORTER_URL: url,
+    AGENT_EXPORTER_DATA_DIR: dataDir,
+  })
+
+  it('registers the command itself, under the life that its environment names', async () => {
+    using place = world()
+    await using daemon = await startDaemon()
+    const env = envFor(place, daemon.url, daemon.dataDir)
+    const child = await start(env, ['--id=known', '--role=coder', '--', 'sh', '-c', 'env; exec sleep 300'])
+    const agent = await eventually('it is known', async () => {
+      const found = await shown(daemon.url, daemon.dataDir, 'known')
+      return found?.['origin'] === 'registered' ? found : undefined
+    })
+    const incarnation = /^AGENT_EXPORTER_INCARNATION=(.*)$/m.exec(child.stdout())?.[1]
+    expect(agent).toMatchObject({ role: 'coder', runtime: 'process', incarnation, conflict: false })
+    expect(child.output()).toContain('measures known only')
+    expect(await child.stop()).toMatchObject({ signal: 'SIGTERM' })
+  })
+
+  it('starts at once without a daemon and is registered as soon as one is there', async () => {
+    using place = world()
+    const address = `127.0.0.1:${await freePort()}`
+    const child = await start({ ...place.env, AGENT_EXPORTER_URL: `http://${address}` }, [
+      '--id=early',
+      '--',
+      'sh',
+      '-c',
+      'echo begun; exec sleep 300',
+    ])
+    await eventually('the command runs', () => child.stdout().includes('begun') || undefined)
+    await eventually('it is said', () => child.output().includes('no agent-exporter answers') || undefined)
+    const serve = [BIN, 'serve', `--web.listen-address=${address}`]
+    const daemon = await startChild(process.execPath, serve, { env: place.env })
+    try {
+      await eventually(
+        'it is registered',
+        () => child.output().includes('early is registered now') || undefined,
+      )
+      const agent = await shown(`http://${address}`, join(place.path, 'data'), 'early')
+      expect(agent).toMatchObject({ origin: 'registered', runtime: 'process' })
+      expect(child.output().match(/no agent-exporter answers/g)).toHaveLength(1)
+    } finally {
+      await child.stop()
+      await daemon.stop()
+    }
+  })
+
+  it('says loudly when its id belongs to another life, and refuses to start with --require', async () => {
+    using place = world()
+    await using daemon = await startDaemon()
+    const env = envFor(place, daemon.url, daemon.dataDir)
+    const first = await start(env, ['--id=taken', '--', 'sleep', '300'])
+    await eventually('the first is known', () => shown(daemon.url, daemon.dataDir, 'taken'))
+    const mark = join(place.path, 'mark')
+    const strict = await finish(env, '--id=taken', '--require', '--', 'touch', mark)
+    expect(strict.code).toBe(125)
+    expect(existsSync(mark)).toBe(false)
+    const second = await start(env, ['--id=taken', '--', 'sleep', '300'])
+    await eventually(
+      'it is said',
+      () => second.output().includes('taken is not registered: 409') || undefined,
+    )
+    await Promise.all([first.stop(), second.stop()])
+  })
+})
