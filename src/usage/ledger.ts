@@ -173,6 +173,13 @@ export function endLedger(ledger: Ledger, now: Moment): Ledger {
   return { ...ledger, endedAtMs: now.wallMs, active: switchActiveTime(ledger.active, 'stopped', now) }
 }
 
+/** The agent was thought to have ended and lives: what follows is another epoch. */
+export function reviveLedger(ledger: Ledger, now: Moment): Ledger {
+  const active = switchActiveTime({ ...ledger.active, state: 'stopped' }, 'running', now)
+  const revived = { ...ledger, endedAtMs: undefined, active }
+  return openNextEpoch(revived, `revived:${ledger.epoch}`, now) ?? revived
+}
+
 /** What the present epoch, or the last one of an ended agent, says at `now`. */
 export function epochUsage(ledger: Ledger, now: Moment): EpochUsage {
   const active = activeMs(ledger.active, now)
