@@ -1,0 +1,58 @@
+import type { Agent, Incarnation } from '../agents/model.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Moment } from '../platform/moment.ts'
+import { cleanText } from '../platform/text.ts'
+import type { Target } from '../runtimes/model.ts'
+import type { Facts } from './guard.ts'
+import type { ActionRequest } from './model.ts'
+
+/** A pass over the process table takes milliseconds; one that hangs is missing data. */
+const SNAPSHOT_WITHIN_MS = 1_000
+const LONGEST_REASON = 500
+const LONGEST_NAME = 256
+
+/** A request with what had to be waited for before it can be decided in one step. */
+export interface Admitted {
+  readonly request: ActionRequest
+  /** The life it is about: the one asked for, else the present one. */
+  readonly incarnation: Incarnation | undefined
+  readonly tree: Facts['tree']
+  readonly admitted: Moment
+}
+
+export interface AdmitDeps {
+  readonly clock: Clock
+  readonly agent: (id: string) => Agent | undefined
+  readonly target: (agent: Agent) => Target
+  readonly moment: () => Moment
+}
+
+/** Cleans what is foreign and looks at the target. Runs for many requests at once; decides nothing. */
+export async function admit(asked: ActionRequest, deps: AdmitDeps): Promise<Admitted> {
+  const admitted = deps.moment()
+  const request: ActionRequest = {
+    ...asked,
+    actor: cleanText(asked.actor, LONGEST_NAME),
+    reason: cleanText(asked.reason, LONGEST_REASON),
+    episode: cleanText(asked.episode, LONGEST_NAME),
+  }
+  const agent = deps.agent(request.agent)
+  const incarnation = request.incarnation ?? agent?.incarnation
+  // A resume needs no look at the tree: it continues what the journal says was stopped.
+  const looked = agent !== undefined && agent.endedAtMs === undefined && request.action !== 'resume'
+  return { request, incarnation, admitted, tree: looked ? await treeOf(agent, deps) : 'none' }
+}
+
+async function treeOf(agent: Agent, { clock, target }: AdmitDeps): Promise<Facts['tree']> {
+  try {
+    const { snapshot } = target(agent)
+    if (snapshot === undefined) return 'none'
+    const tree = await Promise.race([
+      snapshot(),
+      new Promise<undefined>((resolve) => void clock.setTimer(SNAPSHOT_WITHIN_MS, () => resolve(undefined))),
+    ])
+    return tree === undefined ? 'missing' : { pids: tree.processes.map(({ pid }) => pid) }
+  } catch {
+    return 'missing'
+  }
+}

@@ -1,0 +1,343 @@
+import { sql } from 'kysely'
+import type { Incarnation } from '../agents/model.ts'
+import type { Moment } from '../platform/moment.ts'
+import type { ProcessKey } from '../platform/proc/process.ts'
+import type { Migration } from '../platform/store/migration.ts'
+import { column, required } from '../platform/store/migration-types.ts'
+import type { RetentionRule } from '../platform/store/retention.ts'
+import type { Store, Write } from '../platform/store/store.ts'
+import type { Held, Hold } from './holds.ts'
+import type { ActionEntry, ActionFilter } from './model.ts'
+import type { ActionRecord } from './record.ts'
+
+/** One row per action, and one per kind of refusal and hour. */
+interface ControlActionsTable {
+  daemon_id: string
+  id: string
+  key: string
+  /** 1: nobody else may have this key. */
+  claims_key: number
+  agent: string
+  incarnation: string | null
+  action: string
+  trigger_name: string
+  status: string
+  at_ms: number
+  changed_ms: number
+  /** The whole `ActionEntry` as JSON; the columns beside it are what is searched. */
+  entry: string
+  /** What only this room needs: moments, result, holds released. */
+  trail: string
+}
+
+/** One row per life of an agent that was ever held. */
+interface ControlHoldsTable {
+  daemon_id: string
+  incarnation: string
+  agent: string
+  holds: string
+  stopped: string
+  others: string
+  /** `OPEN_MS` while it is held. */
+  until_ms: number
+}
+
+/** Single facts that outlive the daemon. */
+interface ControlMarksTable {
+  daemon_id: string
+  name: string
+  value: string
+}
+
+export interface ControlTables {
+  control_actions: ControlActionsTable
+  control_holds: ControlHoldsTable
+  control_marks: ControlMarksTable
+}
+
+/** In a database of many hosts. Without the unique index: what is right was decided where it was done. */
+export interface ControlCopyTables {
+  control_actions_copy: ControlActionsTable
+}
+
+/** `reset`: moment of the last reset by a person. `damaged`: acting waits for one. `copied`: where the outbox is. */
+export type MarkName = 'reset' | 'damaged' | 'copied'
+
+export type ControlStore = Pick<Store<ControlTables>, 'db' | 'put' | 'enqueue' | 'daemonId'>
+
+/** Later than any release, so that no age makes an open row old (largest time of ECMAScript). */
+const OPEN_MS = 8_640_000_000_000_000
+
+function actionsTable(name: string): Migration['up'] {
+  return async (db) => {
+    await db.schema
+      .createTable(name)
+      .addColumn('daemon_id', column.text, required)
+      .addColumn('id', column.text, required)
+      .addColumn('key', column.text, required)
+      .addColumn('claims_key', column.flag, required)
+      .addColumn('agent', column.text, required)
+      .addColumn('incarnation', column.text)
+      .addColumn('action', column.text, required)
+      .addColumn('trigger_name', column.text, required)
+      .addColumn('status', column.text, required)
+      .addColumn('at_ms', column.time, required)
+      .addColumn('changed_ms', column.time, required)
+      .addColumn('entry', column.json, required)
+      .addColumn('trail', column.json, required)
+      .addPrimaryKeyConstraint(`${name}_pk`, ['daemon_id', 'id'])
+      .execute()
+    await db.schema.createIndex(`${name}_changed`).on(name).columns(['daemon_id', 'changed_ms']).execute()
+    await db.schema.createIndex(`${name}_agent`).on(name).columns(['daemon_id', 'agent', 'id']).execute()
+  }
+}
+
+export const controlMigration: Migration = {
+  name: '0010_control',
+  async up(db) {
+    await actionsTable('control_actions')(db)
+    await db.schema
+      .createIndex('control_actions_key')
+      .unique()
+      .on('control_actions')
+      .columns(['daemon_id', 'key'])
+      .where(sql.ref('claims_key'), '=', 1)
+      .execute()
+    await db.schema
+      .createIndex('control_actions_status')
+      .on('control_actions')
+      .columns(['daemon_id', 'status', 'id'])
+      .execute()
+    await db.schema
+      .createTable('control_holds')
+      .addColumn('daemon_id', column.text, required)
+      .addColumn('incarnation', column.text, required)
+      .addColumn('agent', column.text, required)
+      .addColumn('holds', column.json, required)
+      .addColumn('stopped', column.json, required)
+      .addColumn('others', column.json, required)
+      .addColumn('until_ms', column.time, required)
+      .addPrimaryKeyConstraint('control_holds_pk', ['daemon_id', 'incarnation'])
+      .execute()
+    await db.schema
+      .createIndex('control_holds_until')
+      .on('control_holds')
+      .columns(['daemon_id', 'until_ms'])
+      .execute()
+    await db.schema
+      .createTable('control_marks')
+      .addColumn('daemon_id', column.text, required)
+      .addColumn('name', column.text, required)
+      .addColumn('value', column.json, required)
+      .addPrimaryKeyConstraint('control_marks_pk', ['daemon_id', 'name'])
+      .execute()
+  },
+}
+
+export const controlCopyMigration: Migration = {
+  name: '0011_control_copy',
+  up: actionsTable('control_actions_copy'),
+}
+
+const KEEP_MS = 30 * 86_400_000
+const MOST_ACTIONS = 100_000
+
+export const controlRetention: readonly RetentionRule[] = [
+  { table: 'control_actions', column: 'changed_ms', keepMs: KEEP_MS, maxRows: MOST_ACTIONS },
+  { table: 'control_holds', column: 'until_ms', keepMs: KEEP_MS, maxRows: MOST_ACTIONS },
+]
+export const controlCopyRetention: readonly RetentionRule[] = [
+  { table: 'control_actions_copy', column: 'changed_ms', keepMs: KEEP_MS, maxRows: MOST_ACTIONS },
+]
+
+/** Rows read at start: what the guard and the keys need of the last hour, with much room. */
+const RECENT_ROWS = 5_000
+/** Waiting for approval or under way when the daemon ended. */
+const MOST_OPEN = 10_000
+
+export interface ControlRepository {
+  readonly daemonId: string
+  put(writes: readonly Write<ControlTables>[]): Promise<void>
+  /** Fails on a key that is taken. */
+  inserted(record: ActionRecord, nowMs: number): Write<ControlTables>
+  saved(records: readonly ActionRecord[], nowMs: number): Write<ControlTables>
+  held(held: readonly Held[], nowMs: number): Write<ControlTables>
+  mark(name: MarkName, value: unknown): Write<ControlTables>
+  copyRow(record: ActionRecord, nowMs: number): ControlCopyTables['control_actions_copy']
+
+  find(id: string): Promise<ActionRecord | undefined>
+  byKey(key: string): Promise<ActionRecord | undefined>
+  /** Newest first. */
+  page(filter: ActionFilter, limit: number, before: string | undefined): Promise<readonly ActionEntry[]>
+  unsettled(): Promise<readonly ActionRecord[]>
+  /** Actions without refusals and dry runs, oldest first. */
+  recent(): Promise<readonly ActionRecord[]>
+  changedSince(ms: number, after: string, limit: number): Promise<readonly ActionRecord[]>
+  openHolds(): Promise<readonly Held[]>
+  marks(): Promise<ReadonlyMap<MarkName, unknown>>
+  newestId(): Promise<string | undefined>
+}
+
+export function createControlRepository(store: ControlStore): ControlRepository {
+  const { db, daemonId } = store
+  const actions = () =>
+    db
+      .selectFrom('control_actions')
+      .select(['key', 'claims_key', 'entry', 'trail'])
+      .where('daemon_id', '=', daemonId)
+
+  function rowOf(record: ActionRecord, nowMs: number): ControlActionsTable {
+    const { entry, key, claimsKey, admitted, started, ended, result, graceMs, optIn, released } = record
+    return {
+      daemon_id: daemonId,
+      id: entry.id,
+      key,
+      claims_key: claimsKey ? 1 : 0,
+      agent: entry.agent,
+      incarnation: entry.incarnation ?? null,
+      action: entry.action,
+      trigger_name: entry.trigger,
+      status: entry.status,
+      at_ms: Math.round(entry.at),
+      changed_ms: Math.round(nowMs),
+      entry: JSON.stringify(entry),
+      trail: JSON.stringify({ admitted, started, ended, result, graceMs, optIn, released } satisfies Trail),
+    }
+  }
+
+  return {
+    daemonId,
+    put: (writes) => store.put(writes),
+    inserted: (record, nowMs) => ({ table: 'control_actions', rows: [rowOf(record, nowMs)] }),
+    saved: (records, nowMs) => ({
+      table: 'control_actions',
+      rows: records.map((record) => rowOf(record, nowMs)),
+      upsert: { key: ['daemon_id', 'id'] },
+    }),
+    held: (all, nowMs) => ({
+      table: 'control_holds',
+      rows: all.map(({ agent, incarnation, holds, stopped, stoppedByOthers }) => ({
+        daemon_id: daemonId,
+        incarnation,
+        agent,
+        holds: JSON.stringify([...holds.values()]),
+        stopped: JSON.stringify(stopped),
+        others: JSON.stringify(stoppedByOthers),
+        until_ms: holds.size > 0 ? OPEN_MS : Math.round(nowMs),
+      })),
+      upsert: { key: ['daemon_id', 'incarnation'] },
+    }),
+    mark: (name, value) => ({
+      table: 'control_marks',
+      rows: [{ daemon_id: daemonId, name, value: JSON.stringify(value) }],
+      upsert: { key: ['daemon_id', 'name'] },
+    }),
+    copyRow: rowOf,
+
+    async find(id) {
+      const row = await actions().where('id', '=', id).executeTakeFirst()
+      return row && recordOf(row)
+    },
+    async byKey(key) {
+      const row = await actions().where('key', '=', key).where('claims_key', '=', 1).executeTakeFirst()
+      return row && recordOf(row)
+    },
+    async page({ agent, action, status, sinceMs }, limit, before) {
+      let query = actions()
+      if (agent !== undefined) query = query.where('agent', '=', agent)
+      if (action !== undefined) query = query.where('action', '=', action)
+      if (status !== undefined) query = query.where('status', '=', status)
+      if (sinceMs !== undefined) query = query.where('at_ms', '>=', sinceMs)
+      if (before !== undefined) query = query.where('id', '<', before)
+      const rows = await query.orderBy('id', 'desc').limit(limit).execute()
+      return rows.map((row) => recordOf(row).entry)
+    },
+    async unsettled() {
+      const rows = await actions()
+        .where('status', 'in', ['intended', 'pending_approval'])
+        .orderBy('id')
+        .limit(MOST_OPEN)
+        .execute()
+      return rows.map(recordOf)
+    },
+    async recent() {
+      const rows = await actions()
+        .where('status', 'not in', ['refused', 'dry_run'])
+        .orderBy('id', 'desc')
+        .limit(RECENT_ROWS)
+        .execute()
+      return rows.map(recordOf).reverse()
+    },
+    async changedSince(ms, after, limit) {
+      const rows = await actions()
+        .where('changed_ms', '>=', ms)
+        .where('id', '>', after)
+        .orderBy('id')
+        .limit(limit)
+        .execute()
+      return rows.map(recordOf)
+    },
+    async openHolds() {
+      const rows = await db
+        .selectFrom('control_holds')
+        .selectAll()
+        .where('daemon_id', '=', daemonId)
+        .where('until_ms', '=', OPEN_MS)
+        .limit(MOST_OPEN)
+        .execute()
+      return rows.map((row) => ({
+        agent: row.agent,
+        incarnation: row.incarnation as Incarnation,
+        holds: new Map((JSON.parse(row.holds) as Hold[]).map((hold) => [hold.cause, hold])),
+        stopped: JSON.parse(row.stopped) as ProcessKey[],
+        stoppedByOthers: JSON.parse(row.others) as ProcessKey[],
+      }))
+    },
+    async marks() {
+      const rows = await db
+        .selectFrom('control_marks')
+        .select(['name', 'value'])
+        .where('daemon_id', '=', daemonId)
+        .execute()
+      return new Map(rows.map(({ name, value }) => [name as MarkName, JSON.parse(value) as unknown]))
+    },
+    async newestId() {
+      const row = await db
+        .selectFrom('control_actions')
+        .select('id')
+        .where('daemon_id', '=', daemonId)
+        .orderBy('id', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      return row?.id
+    },
+  }
+}
+
+type Trail = Pick<
+  ActionRecord,
+  'admitted' | 'started' | 'ended' | 'result' | 'graceMs' | 'optIn' | 'released'
+>
+
+function recordOf(row: Pick<ControlActionsTable, 'key' | 'claims_key' | 'entry' | 'trail'>): ActionRecord {
+  const trail = JSON.parse(row.trail) as Partial<Trail> & { readonly admitted: Moment }
+  return {
+    entry: revivedEntry(JSON.parse(row.entry) as ActionEntry),
+    key: row.key,
+    claimsKey: Number(row.claims_key) === 1,
+    admitted: trail.admitted,
+    started: trail.started,
+    ended: trail.ended,
+    result: trail.result,
+    graceMs: trail.graceMs,
+    optIn: trail.optIn ?? false,
+    released: trail.released ?? [],
+    crossedAtMs: undefined,
+  }
+}
+
+/** JSON leaves out what is undefined; an entry has all its fields. */
+export function revivedEntry(entry: ActionEntry): ActionEntry {
+  const { incarnation, refusal, detail, rung, verifiedAt, durationMs, size, extraBudget } = entry
+  return { ...entry, incarnation, refusal, detail, rung, verifiedAt, durationMs, size, extraBudget }
+}
