@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { type ClientOptions, getOk } from './client.ts'
+import { type ClientOptions, clientOptions, getOk } from './client.ts'
 import { CliError, EXIT } from './exit.ts'
 import { formatBytes, renderTable } from './table.ts'
 
@@ -31,7 +31,7 @@ export function agentsCommand(program: Command): void {
     .option('--url <url>', 'address of the daemon')
     .option('--json', 'print the API answer')
     .action(async (options: ClientOptions & { json?: true }) => {
-      const agents = await listAll({ ...options, ...dataDirOf(program) })
+      const agents = await listAll(clientOptions(program, options))
       if (options.json) {
         console.log(JSON.stringify(agents, null, 2))
         return
@@ -46,11 +46,6 @@ export function agentsCommand(program: Command): void {
         renderTable(['AGENT', 'STATE', 'VENDOR', 'RUNTIME', 'PROCS', 'MEMORY', 'LIMIT'], agents.map(row)),
       )
     })
-}
-
-const dataDirOf = (program: Command): { dataDir?: string } => {
-  const dataDir = program.opts<{ 'data.dir'?: string }>()['data.dir']
-  return dataDir === undefined ? {} : { dataDir }
 }
 
 async function listAll(options: ClientOptions): Promise<ListedAgent[]> {

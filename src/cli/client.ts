@@ -1,4 +1,6 @@
+import type { Command } from 'commander'
 import { readControlToken } from '../platform/http/control-token.ts'
+import { cleanText } from '../platform/text.ts'
 import { dataDirFrom } from './data-dir.ts'
 import { CliError, EXIT } from './exit.ts'
 
@@ -17,25 +19,46 @@ export interface Answer {
   readonly body: unknown
 }
 
+/** One call of the API. */
+export interface Call {
+  readonly method: 'GET' | 'POST' | 'PUT'
+  readonly path: string
+  /** Sent as JSON. */
+  readonly body?: unknown
+  /** For calls that wait for something. */
+  readonly timeoutMs?: number
+}
+
+/** Where the daemon is, from the options of a command and of the program. */
+export function clientOptions(program: Command, { url }: ClientOptions): ClientOptions {
+  const dataDir = program.opts<{ 'data.dir'?: string }>()['data.dir']
+  return { ...(url === undefined ? {} : { url }), ...(dataDir === undefined ? {} : { dataDir }) }
+}
+
 /**
- * One GET of the daemon's API with the control token, if this user may read it.
+ * One call of the daemon's API with the control token, if this user may read it.
  * @throws CliError `unreachable` when nobody answers.
  */
-export async function get(path: string, options: ClientOptions): Promise<Answer> {
+export async function send(call: Call, options: ClientOptions): Promise<Answer> {
   const url = options.url ?? process.env['AGENT_EXPORTER_URL'] ?? DEFAULT_URL
   if (!/^https?:/.test(url) || !URL.canParse(url))
     throw new CliError(EXIT.usage, `${url} is not an address like ${DEFAULT_URL}.`)
   const token = readToken(options)
   let response: Response
+  let text: string
   try {
-    response = await fetch(new URL(path, url), {
+    response = await fetch(new URL(call.path, url), {
+      method: call.method,
       headers: {
         accept: 'application/json',
+        ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       },
+      ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
       redirect: 'error',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(call.timeoutMs ?? TIMEOUT_MS),
     })
+    text = await response.text()
   } catch (error) {
     const cause = (error as Error).cause as NodeJS.ErrnoException | undefined
     throw new CliError(
@@ -43,7 +66,6 @@ export async function get(path: string, options: ClientOptions): Promise<Answer>
       `No agent-exporter answers at ${url} (${cause?.code ?? cause?.message ?? (error as Error).message}).`,
     )
   }
-  const text = await response.text()
   try {
     return { status: response.status, body: JSON.parse(text) }
   } catch {
@@ -51,13 +73,22 @@ export async function get(path: string, options: ClientOptions): Promise<Answer>
   }
 }
 
-/** The same, but anything but a 2xx ends the command with the problem's own words. */
-export async function getOk(path: string, options: ClientOptions): Promise<unknown> {
-  const { status, body } = await get(path, options)
+/** One GET, whatever is answered. */
+export function get(path: string, options: ClientOptions): Promise<Answer> {
+  return send({ method: 'GET', path }, options)
+}
+
+/** Anything but a 2xx ends the command with the problem's own words. */
+export async function sendOk(call: Call, options: ClientOptions): Promise<unknown> {
+  const { status, body } = await send(call, options)
   if (status >= 200 && status < 300) return body
   const problem = body as { code?: string; detail?: string; title?: string }
   const text = `The daemon answered ${status}${problem.code === undefined ? '' : ` ${problem.code}`}: ${problem.detail ?? problem.title ?? ''}`
-  throw new CliError(status === 404 ? EXIT.notFound : EXIT.failure, text)
+  throw new CliError(status === 404 ? EXIT.notFound : EXIT.failure, cleanText(text, 1_024))
+}
+
+export function getOk(path: string, options: ClientOptions): Promise<unknown> {
+  return sendOk({ method: 'GET', path }, options)
 }
 
 function readToken(options: ClientOptions): string | undefined {

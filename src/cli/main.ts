@@ -1,13 +1,17 @@
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../version.ts'
+import { actionsCommand } from './actions.ts'
 import { agentsCommand } from './agents.ts'
 import { checkConfigCommand } from './check-config.ts'
 import { completionCommand } from './completion.ts'
+import { controlCommands } from './control.ts'
+import { deliverableCommand } from './deliverable.ts'
 import { doctorCommand } from './doctor.ts'
 import { EXIT } from './exit.ts'
 import { failureOf } from './failure.ts'
 import { serveFlags } from './flags.ts'
 import { healthcheckCommand } from './healthcheck.ts'
+import { killSwitchCommand } from './kill-switch.ts'
 import { runCommand } from './run.ts'
 import { serveCommand } from './serve.ts'
 
@@ -35,6 +39,10 @@ export function createProgram(): Command {
   serveFlags(program)
   serveCommand(program)
   agentsCommand(program)
+  controlCommands(program)
+  killSwitchCommand(program)
+  actionsCommand(program)
+  deliverableCommand(program)
   doctorCommand(program)
   checkConfigCommand(program)
   healthcheckCommand(program)
