@@ -77,8 +77,8 @@ export function outcomeOf(entry: ShownEntry, { dryRun }: { readonly dryRun: bool
     case 'dry_run':
       if (dryRun) return { text: `Dry run: nothing was done to ${agent}${because}.`, exitCode: EXIT.ok }
       return failed(
-        entry.refusal === undefined || entry.refusal === 'not_enforced'
-          ? `Dry run: nothing was done to ${agent}: ${detail ?? 'it was only discovered'}; repeat with --enforce.`
+        entry.refusal === 'not_enforced' || detail === undefined
+          ? `Dry run: nothing was done to ${agent}: ${detail ?? 'the agent was only discovered'}; repeat with --enforce.`
           : `Dry run: nothing was done to ${agent}${because}.`,
       )
     case 'refused': {

@@ -39,7 +39,15 @@ describe('what came of an action', () => {
     [{ status: 'pending_approval' }, 'To pause mine waits for approval (action act-1).'],
     [
       { status: 'dry_run' },
-      'Dry run: nothing was done to mine: it was only discovered; repeat with --enforce.',
+      'nothing was done to mine: the agent was only discovered; repeat with --enforce.',
+    ],
+    [
+      { status: 'dry_run', refusal: 'not_enforced', detail: 'not opted in' },
+      'nothing was done to mine: not opted in; repeat with --enforce.',
+    ],
+    [
+      { status: 'dry_run', detail: 'control.mode is dry-run' },
+      'Dry run: nothing was done to mine: control.mode is dry-run.',
     ],
   ] as const)('%j is none: %s', (more, text) => {
     const outcome = say(more)
