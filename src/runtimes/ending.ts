@@ -136,7 +136,8 @@ export function createEnder({ clock, states, signals, stopper, sleep }: EnderPar
       /** What stands because of us, for whoever goes on. */
       function standing(): Pick<Effect, 'stopped' | 'stoppedByOthers'> {
         const keys = [...(stop?.stopped ?? target.stopped)]
-        const stopped = keys.filter((key) => states.read(key).standing === 'stopped')
+        const goesOn = createKeySet(continued)
+        const stopped = keys.filter((key) => !goesOn.has(key) || states.read(key).standing === 'stopped')
         return { stopped, stoppedByOthers: stop?.stoppedByOthers ?? target.stoppedByOthers }
       }
 

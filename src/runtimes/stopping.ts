@@ -101,7 +101,10 @@ export function createStopper({ clock, states, signals, freezer, sleep }: Stoppe
         !others.has(state) && (ours.has(state) || signalled.has(state) || groups.has(state.pgrp))
 
       function result(end: Stopped['end']): Stopped {
-        const stopped = found.alive.filter(({ standing }) => standing === 'stopped')
+        // Given up after signals: they count as they stand now, and a signal that was sent counts also before it works.
+        if (end !== 'still') found = survey(tree, states)
+        const isSignalled = (state: ProcessState) => signalled.has(state) || groups.has(state.pgrp)
+        const stopped = found.alive.filter((state) => state.standing === 'stopped' || isSignalled(state))
         return {
           end,
           rung: 'sigstop',

@@ -39,6 +39,11 @@ my %roles = (
   halfDeaf => sub { start('deafChild'); work(); },
   sleeping => sub { start('sleeper'); work(); },
   sleeper => sub { kill('STOP', $$); work(); },
+  # Changes its terminal all the time, as a text interface does; in the background that stops it.
+  terminal => sub {
+    my $termios = POSIX::Termios->new;
+    while (1) { step(); $termios->getattr(0); $termios->setattr(0, POSIX::TCSANOW()); }
+  },
   idle => sub { sleep(300); },
 );
 $roles{$role}->();

@@ -102,6 +102,32 @@ export async function startTree(kind: HostileKind, options: HostileOptions = {})
   return { pid, startTime, work: () => statSync(file).size, living, end, [Symbol.asyncDispose]: end }
 }
 
+/** A job in the foreground of an interactive shell that has a terminal and controls jobs. */
+export async function startInTerminal(): Promise<HostileTree> {
+  const folder = temporaryFolder()
+  const file = join(folder.path, 'work')
+  writeFileSync(file, '')
+  const child = spawn('script', ['-qfec', 'bash --norc -i', '/dev/null'], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+    env: cleanEnvironment(),
+  })
+  const reaped = new Promise((resolve) => child.once('exit', resolve))
+  const living = () => processesOf(file)
+  const end = async () => {
+    for (const pid of living()) endProcess(pid)
+    // The shell leaves with its terminal.
+    child.kill('SIGKILL')
+    await reaped
+    await eventually('the job is gone', () => living().length === 0 || undefined)
+    folder[Symbol.dispose]()
+  }
+  child.stdin.write(`perl ${SCRIPT} terminal ${file}\n`)
+  const pid = await eventually('the job runs', () => (statSync(file).size > 0 ? living()[0] : undefined))
+  const startTime = Number(fieldsOf(pid)?.[19])
+  return { pid, startTime, work: () => statSync(file).size, living, end, [Symbol.asyncDispose]: end }
+}
+
 /** Fields of `/proc/<pid>/stat` from the state on. */
 function fieldsOf(pid: number): string[] | undefined {
   try {

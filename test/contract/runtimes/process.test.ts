@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../../src/platform/clock.ts'
 import { createProcessRuntime } from '../../../src/runtimes/process.ts'
-import { type HostileKind, startTree } from '../../support/hostile-trees.ts'
+import { liveCgroups } from '../../support/cgroups.ts'
+import { eventually } from '../../support/child.ts'
+import { type HostileKind, startInTerminal, startTree } from '../../support/hostile-trees.ts'
+import { truthOf } from '../../support/real-processes.ts'
 import { watchTree } from '../../support/watched-tree.ts'
-import { effectOptions, runtimeContract } from './runtime.contract.ts'
+import { after, effectOptions, runtimeContract } from './runtime.contract.ts'
 
 const driver = createProcessRuntime({ clock: systemClock })
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
@@ -64,4 +67,220 @@ describe('trees that are hard to stop', () => {
       expect(tree.living()).toEqual([])
     },
   )
+})
+
+const stateOf = (pid: number) => truthOf(pid).state
+
+describe('terminating', () => {
+  it('ends who ignores SIGTERM by SIGKILL, after the grace', async () => {
+    await using tree = await startTree('deaf')
+    using watched = watchTree(tree)
+    await sleep(200)
+    const from = performance.now()
+    const ended = await driver.terminate(watched.target, terminateOptions(500))
+    expect(ended).toMatchObject({ outcome: 'done', rung: 'sigkill', touched: true })
+    expect(performance.now() - from).toBeGreaterThanOrEqual(500)
+    expect(tree.living()).toEqual([])
+  })
+
+  it('does not wait when all have heard', async () => {
+    await using tree = await startTree('burning')
+    using watched = watchTree(tree)
+    const from = performance.now()
+    const ended = await driver.terminate(watched.target, terminateOptions(20_000))
+    expect(ended).toMatchObject({ outcome: 'done', rung: 'sigterm' })
+    expect(performance.now() - from).toBeLessThan(10_000)
+    expect(tree.living()).toEqual([])
+  })
+
+  it('leaves the tree alone when the kill switch is engaged in the grace', async () => {
+    await using tree = await startTree('deaf')
+    using watched = watchTree(tree)
+    await sleep(200)
+    const from = performance.now()
+    const mayGoOn = () => performance.now() - from < 300
+    const ended = await driver.terminate(watched.target, { ...terminateOptions(10_000), mayGoOn })
+    expect(ended).toMatchObject({ outcome: 'halted', touched: true, stopped: [] })
+    expect(await standsStill(tree.work)).toBe(false)
+    expect(tree.living()).toHaveLength(2)
+  })
+
+  it('says what is left when the deadline passes in the grace', async () => {
+    await using tree = await startTree('deaf')
+    using watched = watchTree(tree)
+    const deadlineMs = systemClock.monotonic() + 500
+    const ended = await driver.terminate(watched.target, { ...terminateOptions(10_000), deadlineMs })
+    expect(ended).toMatchObject({ outcome: 'partial', touched: true })
+  })
+})
+
+describe('what others have stopped', () => {
+  it('is known before and after a pause, and stays as it is when we resume', async () => {
+    await using tree = await startTree('sleeping')
+    using watched = watchTree(tree)
+    const sleeper = await eventually('the child stopped itself', () =>
+      tree.living().find((pid) => pid !== tree.pid && stateOf(pid) === 'T'),
+    )
+    expect(await driver.observe(watched.target)).toBe('partial')
+    expect((await driver.stoppedNow(watched.target))!.map(({ pid }) => pid)).toEqual([sleeper])
+    const paused = await driver.pause(watched.target, effectOptions())
+    expect(paused.stopped!.map(({ pid }) => pid)).toEqual([tree.pid])
+    expect(paused.stoppedByOthers!.map(({ pid }) => pid)).toEqual([sleeper])
+    const resumed = await driver.resume(after(watched.target, paused), effectOptions())
+    expect(resumed.outcome).toBe('done')
+    expect(stateOf(sleeper)).toBe('T')
+    expect(await driver.observe(after(watched.target, paused))).toBe('running')
+  })
+})
+
+describe('numbers that were given away', () => {
+  it('are never signalled', async () => {
+    await using tree = await startTree('burning')
+    using watched = watchTree(tree)
+    const { processes, ...rest } = watched.snapshot()
+    const [root, ...others] = processes
+    const recycled = others.map((process) => ({ ...process, startTime: process.startTime - 1 }))
+    const snapshot = async () => ({ ...rest, groups: [], processes: [root!, ...recycled] })
+    const paused = await driver.pause({ ...watched.target, snapshot }, effectOptions())
+    expect(paused.stopped!.map(({ pid }) => pid)).toEqual([tree.pid])
+    for (const { pid } of recycled) expect(stateOf(pid)).not.toBe('T')
+
+    process.kill(others[0]!.pid, 'SIGSTOP')
+    await eventually('it is stopped', () => stateOf(others[0]!.pid) === 'T' || undefined)
+    const target = { ...watched.target, stopped: recycled }
+    expect(await driver.resume(target, effectOptions())).toMatchObject({ outcome: 'noop', touched: false })
+    expect(stateOf(others[0]!.pid)).toBe('T')
+  })
+})
+
+describe('what it may not do', () => {
+  it('stops no tree in which it runs itself', async () => {
+    const sent: unknown[] = []
+    const careful = createProcessRuntime({ clock: systemClock, kill: (...signal) => void sent.push(signal) })
+    using watched = watchTree({ pid: process.pid, startTime: truthOf(process.pid).startTime })
+    const failed = { outcome: 'failed', touched: false, detail: 'this program runs inside of the agent' }
+    expect(await careful.pause(watched.target, effectOptions())).toMatchObject(failed)
+    expect(await careful.terminate(watched.target, terminateOptions())).toMatchObject(failed)
+    expect(sent).toEqual([])
+  })
+
+  it('says that the processes are another user’s', async () => {
+    const kill = () => {
+      throw Object.assign(new Error('EPERM'), { code: 'EPERM' })
+    }
+    const stranger = createProcessRuntime({ clock: systemClock, kill })
+    await using tree = await startTree('burning')
+    using watched = watchTree(tree)
+    const failed = {
+      outcome: 'failed',
+      touched: false,
+      detail: expect.stringContaining('process of another user'),
+    }
+    expect(await stranger.pause(watched.target, effectOptions())).toMatchObject(failed)
+    expect(await stranger.terminate(watched.target, terminateOptions())).toMatchObject(failed)
+  })
+
+  it('says what it has stopped when it is told to go no further', async () => {
+    // In our group: so every process is signalled on its own.
+    await using tree = await startTree('burning', { detached: false })
+    using watched = watchTree(tree)
+    let asked = 0
+    const paused = await driver.pause(watched.target, effectOptions({ mayGoOn: () => ++asked <= 2 }))
+    expect(paused).toMatchObject({ outcome: 'halted', touched: true })
+    await sleep(50)
+    expect(tree.living().filter((pid) => stateOf(pid) === 'T')).toHaveLength(2)
+    const again = await driver.pause(after(watched.target, paused), effectOptions())
+    expect(again).toMatchObject({ outcome: 'done' })
+    const resumed = await driver.resume(after(watched.target, again), effectOptions())
+    expect(resumed.outcome).toBe('done')
+    expect(tree.living().filter((pid) => stateOf(pid) === 'T')).toEqual([])
+  })
+})
+
+describe('a job of an interactive shell', () => {
+  it('needs its person to bring it to the foreground again', async () => {
+    await using job = await startInTerminal()
+    using watched = watchTree(job)
+    const paused = await driver.pause(watched.target, effectOptions())
+    expect(paused.outcome).toBe('done')
+    // The shell takes its terminal back when it hears that its job is stopped.
+    await sleep(200)
+    const resumed = await driver.resume(after(watched.target, paused), effectOptions())
+    expect(resumed).toMatchObject({ outcome: 'needs_foreground', touched: true })
+    expect(resumed.detail).toMatch(/run `fg` in pts\/\d+/)
+  })
+})
+
+describe.each([1, 2] as const)('a tree with a control group of its own, v%i', (version) => {
+  const groups = liveCgroups(version)
+  const path = `/agent-exporter-freezer-${process.pid}`
+
+  async function inGroup(): Promise<Awaited<ReturnType<typeof startTree>>> {
+    groups!.make(path)
+    const tree = await startTree('burning')
+    // Twice, for what was forked between the list and the move.
+    for (const pid of [...tree.living(), ...tree.living()]) groups!.enter(path, pid)
+    await eventually('the orphan is one', () => tree.living().length === 5 || undefined)
+    return tree
+  }
+  async function leave(tree: Awaited<ReturnType<typeof startTree>>): Promise<void> {
+    groups!.setFrozen(path, 'thawed')
+    await tree.end()
+    await eventually('the group is empty', () => {
+      groups!.remove(path)
+      return true
+    })
+  }
+
+  const needs = groups === undefined ? ' (skipped: needs control groups that may be written)' : ''
+  it.skipIf(groups === undefined)(`is frozen and thawed as a whole${needs}`, async () => {
+    const tree = await inGroup()
+    try {
+      using watched = watchTree(tree)
+      const done = { outcome: 'done', rung: 'freezer', touched: true }
+      expect(await driver.pause(watched.target, effectOptions())).toMatchObject(done)
+      expect(await standsStill(tree.work)).toBe(true)
+      expect(await driver.observe(watched.target)).toBe('paused')
+      const again = await driver.pause(watched.target, effectOptions())
+      expect(again).toMatchObject({ outcome: 'noop', touched: false })
+      expect(await driver.resume(watched.target, effectOptions())).toMatchObject(done)
+      expect(await standsStill(tree.work)).toBe(false)
+      await driver.pause(watched.target, effectOptions())
+      expect((await driver.terminate(watched.target, terminateOptions())).outcome).toBe('done')
+      expect(tree.living()).toEqual([])
+    } finally {
+      await leave(tree)
+    }
+  })
+
+  it.skipIf(groups === undefined)(`ends what ignores SIGTERM while frozen${needs}`, async () => {
+    groups!.make(path)
+    const tree = await startTree('deaf')
+    for (const pid of tree.living()) groups!.enter(path, pid)
+    try {
+      using watched = watchTree(tree)
+      expect((await driver.pause(watched.target, effectOptions())).rung).toBe('freezer')
+      const ended = await driver.terminate(watched.target, terminateOptions(200))
+      expect(ended).toMatchObject({ outcome: 'done', rung: 'sigkill' })
+      expect(tree.living()).toEqual([])
+    } finally {
+      await leave(tree)
+    }
+  })
+
+  it.skipIf(groups === undefined)(`is never frozen together with somebody else${needs}`, async () => {
+    const tree = await inGroup()
+    const stranger = await startTree('deaf')
+    for (const pid of stranger.living()) groups!.enter(path, pid)
+    try {
+      using watched = watchTree(tree)
+      const paused = await driver.pause(watched.target, effectOptions())
+      expect(paused).toMatchObject({ outcome: 'done', rung: 'sigstop' })
+      expect(await standsStill(tree.work)).toBe(true)
+      expect(await standsStill(stranger.work)).toBe(false)
+    } finally {
+      await stranger.end()
+      await leave(tree)
+    }
+  })
 })

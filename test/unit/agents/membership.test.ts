@@ -76,6 +76,26 @@ describe('who belongs to an agent', () => {
     }
   })
 
+  it('keeps hold of a group that lives on though nobody of it is ever seen', () => {
+    const world = createProcessWorld()
+    const groups = new Set<number>()
+    const membership = createMembership({ groupLives: (pgrp) => groups.has(pgrp) })
+    const root = world.spawn()
+    membership.apply(world.table.refresh(), 0)
+    const tree = membership.plant(root)!
+    const leader = world.fork(root)
+    world.setsid(leader)
+    membership.apply(world.table.refresh(), 1)
+    groups.add(leader.pid)
+    world.exit(leader)
+    const minute = 60_001
+    for (let at = 1; at <= 5; at++) membership.apply(world.table.refresh(), at * minute)
+    expect([...membership.leaders(tree)]).toContain(leader.pid)
+    groups.clear()
+    for (let at = 6; at <= 8; at++) membership.apply(world.table.refresh(), at * minute)
+    expect([...membership.leaders(tree)]).toEqual([root.pid])
+  })
+
   it("leaves the user's own jobs alone, though they share the session of the agent", () => {
     const { world, pass, pids, plant } = setUp()
     const shell = world.spawn()
