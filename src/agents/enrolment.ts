@@ -25,6 +25,8 @@ export interface EnrolmentDesk {
   validate(input: EnrolmentInput): readonly ProblemField[]
   /** Durable when it settles; in force from then on. Rejects when it is not. */
   enrol(agent: Agent, choice: EnrolmentChoice): Promise<void>
+  /** What was chosen for this life so far. */
+  of?(agent: Agent): { readonly enforce: boolean } | undefined
 }
 
 /** Enrols what is registered over the API. */
@@ -69,7 +71,7 @@ export function createEnrolling({ desk, label }: EnrollingOptions): Enrolling {
         ...(profile === undefined ? {} : { profile }),
         ...(budget === undefined ? {} : { budget }),
         // Registering with the scope control opts in; a container speaks for itself unless a person does (CONTROL §6).
-        enforce: enforce ?? label(agent) !== 'other',
+        enforce: enforce ?? desk.of?.(agent)?.enforce ?? label(agent) !== 'other',
       })
       owed.delete(agent)
     },

@@ -101,7 +101,7 @@ export function createRegistry({ clock, bus, retentionMs }: RegistryOptions): Re
       conflict: false,
       reading: emptyReading(),
       history: createHistory(),
-      wanted: claim.wanted ?? id,
+      wanted: isRival(claim, entries.get(claim.wanted ?? id)) ? (claim.wanted ?? id) : id,
       activity: newActivity(clock.monotonic()),
       retainedUntilMs: Number.POSITIVE_INFINITY,
     }
@@ -238,6 +238,11 @@ export function createRegistry({ clock, bus, retentionMs }: RegistryOptions): Re
 /** A variable is free for everybody: another user's process does not become somebody's agent by it. */
 function mayBind(holder: Agent, { origin, uid }: Claim): boolean {
   return origin !== 'environment' || holder.uid === undefined || uid === holder.uid || uid === 0
+}
+
+/** Nor does it make that agent's id a disputed one, by which nobody would act on it any more. */
+function isRival(claim: Claim, holder: Agent | undefined): boolean {
+  return holder === undefined || holder.endedAtMs !== undefined || mayBind(holder, claim)
 }
 
 const LONGEST_WORD = 128

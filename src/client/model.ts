@@ -19,8 +19,13 @@ export type TokenUsage =
 /** Body of `POST /api/v1/agents/{id}/usage`. */
 export interface UsageReport {
   readonly files?: readonly { readonly op: FileOperation; readonly count?: number }[]
+  /** All calls, those that failed included. */
   readonly apiCalls?: number
+  readonly failedApiCalls?: number
   readonly tokens?: TokenUsage
+  /** Of calls and costs without tokens that say it. */
+  readonly provider?: string
+  readonly model?: string
   readonly subtasks?: number
   readonly costUsd?: number
   /** Who measured it; the daemon takes one source per quantity. */

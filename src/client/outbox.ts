@@ -31,6 +31,8 @@ interface Item {
   readonly kind: Kind
   /** JSON text: what was recorded is what is sent, whatever happens to the object afterwards. */
   readonly text: string
+  /** Which quantities of which source it reports: the daemon takes all records of one shape, or none. */
+  readonly shape: string
 }
 
 /** What is sent in one request. The key stays the same over all attempts, so the daemon counts it once. */
@@ -155,6 +157,13 @@ export function createOutbox(options: OutboxOptions): Outbox {
       const half = items.length >> 1
       batches.splice(0, 1, batchOf(items.slice(0, half)), batchOf(items.slice(half)))
       return 0
+    } else if (code === 'AE_SOURCE_CONFLICT') {
+      // Somebody else reports, say, the tokens: what only this client knows must not go with them.
+      const shapes = byShape(items)
+      if (shapes.size > 1) {
+        batches.splice(0, 1, ...Array.from(shapes.values(), (group) => batchOf(group)))
+        return 0
+      }
     }
     failures = 0
     giveUp(batch, code, detail)
@@ -181,8 +190,10 @@ export function createOutbox(options: OutboxOptions): Outbox {
   return {
     add(kind, content) {
       let text: string
+      let shape: string
       try {
         text = JSON.stringify(content())
+        shape = shapeOf(JSON.parse(text) as object)
       } catch (error) {
         return drop(1, 'UNSENDABLE', String(error))
       }
@@ -190,7 +201,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       if (text.length > LONGEST_RECORD)
         return drop(1, 'UNSENDABLE', `longer than ${LONGEST_RECORD} characters`)
       if (added - settled >= maxBuffered) return drop(1, 'OVERFLOW', `${maxBuffered} records wait already`)
-      queue.push({ kind, text })
+      queue.push({ kind, text, shape })
       added++
       if (queue.length >= MOST_RECORDS) void pump()
       else if (!pumping) timer ??= clock.setTimer(flushIntervalMs, () => void pump())
@@ -214,4 +225,18 @@ export function createOutbox(options: OutboxOptions): Outbox {
 
     stats: () => ({ sent, buffered: added - settled, dropped, retries }),
   }
+}
+
+function byShape(items: readonly Item[]): ReadonlyMap<string, readonly Item[]> {
+  const groups = new Map<string, Item[]>()
+  for (const item of items) {
+    const group = groups.get(item.shape)
+    if (group === undefined) groups.set(item.shape, [item])
+    else group.push(item)
+  }
+  return groups
+}
+
+function shapeOf({ source, ...quantities }: { readonly source?: string }): string {
+  return JSON.stringify([source, ...Object.keys(quantities).sort()])
 }

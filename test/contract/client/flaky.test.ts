@@ -42,15 +42,22 @@ function createFlaky(next: () => number) {
   const delivered: string[] = []
   const seen = new Map<string, string>()
   const faults = new Map<Fault, number>()
+  let ahead: Fault[] = []
   let mismatches = 0
   let server: Server | undefined
   let port = 0
   let calm = false
 
+  /** Every fault once in a random order, then again. */
+  function draw(): Fault {
+    if (ahead.length === 0) ahead = [...FAULTS]
+    return ahead.splice(Math.floor(next() * ahead.length), 1)[0]!
+  }
+
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
-    const fault = calm ? 'none' : FAULTS[Math.floor(next() * FAULTS.length)]!
+    const fault = calm ? 'none' : draw()
     faults.set(fault, (faults.get(fault) ?? 0) + 1)
     if (fault === 'cut before') return void request.socket.destroy()
     if (fault === 'unavailable') return void response.writeHead(503).end('{"code":"AE_STORE_UNAVAILABLE"}')

@@ -39,6 +39,7 @@ function fakeDesk() {
       const unknown = Object.keys(budget).filter((key) => key !== 'maxApiCalls')
       return unknown.map((key): ProblemField => ({ in: 'body', path: `/budget/${key}`, message: 'unknown' }))
     },
+    of: ({ id }) => enrolled.findLast(({ agent }) => agent === id),
     async enrol({ id }, choice) {
       if (state.fault !== undefined) throw state.fault
       enrolled.push({ agent: id, ...choice })
@@ -200,6 +201,8 @@ describe('enrolment', () => {
     const second = await post({ id: 'a' })
     expect([second.status, second.body.incarnation]).toEqual([200, first.body.incarnation])
     expect(enrolled).toHaveLength(1)
+    await post({ id: 'a', profile: 'production' })
+    expect(enrolled.at(-1)).toEqual({ agent: 'a', enforce: false, profile: 'production' })
     await post({ id: 'a', enforce: true })
     expect(enrolled.at(-1)).toEqual({ agent: 'a', enforce: true })
   })
@@ -291,7 +294,17 @@ describe('an agent without a runtime', () => {
     const shell = room.shell()
     room.run(shell, 'server', { environment: { AGENT_EXPORTER_AGENT: 'a' } })
     await room.seconds(3)
-    expect(room.agents.get('a')?.runtime).toBe('cooperative')
+    expect(room.agents.get('a')).toMatchObject({ runtime: 'cooperative', conflict: false })
+  })
+
+  it("is disputed by another process of its own user's, on which nobody acts then", async () => {
+    const { room, post } = await setUp()
+    const environment = { AGENT_EXPORTER_AGENT: 'a' }
+    room.run(room.shell(), 'server', { environment })
+    room.run(room.shell(), 'server', { environment })
+    await room.start()
+    expect(room.agents.get('a')).toMatchObject({ runtime: 'process', conflict: true })
+    expect((await post({ id: 'a' }, CALLERS.stranger)).status).toBe(403)
   })
 
   it('ends when it is retired, and nothing else does', async () => {

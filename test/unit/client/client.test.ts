@@ -212,6 +212,27 @@ describe('what the daemon refuses', () => {
     expect(client.stats()).toMatchObject({ sent: 98, dropped: 2, buffered: 0 })
   })
 
+  it('because somebody else reports the same costs only what is disputed', async () => {
+    const counted: object[] = []
+    const fetch = (async (_: URL, init: RequestInit) => {
+      const records = JSON.parse(init.body as string) as { tokens?: number }[]
+      if (records.some(({ tokens }) => tokens !== undefined)) {
+        return new Response('{"code":"AE_SOURCE_CONFLICT","detail":"tokens"}', { status: 409 })
+      }
+      counted.push(...records)
+      return new Response('{}')
+    }) as typeof globalThis.fetch
+    const { client, pass, drops } = createWorld({ fetch })
+    for (let n = 0; n < 20; n++) {
+      client.recordApiCall(5)
+      client.recordFileOperation('read')
+    }
+    await pass(1_000)
+    expect(counted).toHaveLength(20)
+    expect(drops).toEqual([{ code: 'AE_SOURCE_CONFLICT', count: 20, detail: 'tokens' }])
+    expect(client.stats()).toMatchObject({ sent: 20, dropped: 20, buffered: 0 })
+  })
+
   it('because it does not know the agent yet is asked again for a while, under another key', async () => {
     const { client, asked, answer, pass } = createWorld()
     const unknown = problem(404, 'AE_AGENT_NOT_FOUND')
