@@ -22,6 +22,30 @@ export async function postOnce(run: () => Promise<PostOutcome>): Promise<Posted>
   }
 }
 
+/** How often an engine that said no is asked in all, and how long after its answer. */
+const ATTEMPTS = 3
+const AGAIN_MS = 20
+
+/**
+ * Engine 20.10 on cgroup v1 gives up freezing ("unable to freeze") about once in a hundred pauses of a busy container
+ * on a busy host, and does it when asked again. `once` begins from the reading of the container each time, and calls
+ * `refused` when the engine said no.
+ */
+export async function insist<T>(
+  clock: Clock,
+  deadlineMs: number,
+  once: (refused: () => void) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    let wasRefused = false
+    const result = await once(() => {
+      wasRefused = true
+    })
+    if (!wasRefused || attempt === ATTEMPTS || isTooLate(clock, deadlineMs - AGAIN_MS)) return result
+    await wait(clock, AGAIN_MS)
+  }
+}
+
 /** A POST leaves this much of the deadline: nothing is done that could not be looked at afterwards. */
 export const LAST_LOOK_MS = 250
 

@@ -81,7 +81,8 @@ export function createResize({ clock, actions, guard, groups }: ContainerParts) 
       }
     }
     const wasFrozen = before?.frozen
-    if (differences(size, container, before).length === 0) return untouched('noop')
+    const unlike = differences(size, container, before)
+    if (unlike.length === 0) return untouched('noop')
     if (isTooLate(clock, deadlineMs)) return untouched('failed', TOO_LATE)
     if (!mayGoOn()) return untouched('halted')
 
@@ -108,7 +109,11 @@ export function createResize({ clock, actions, guard, groups }: ContainerParts) 
     }
     if (difference.length > 0) {
       const detail = [...(said === undefined ? [] : [said]), ...difference].join('; ')
-      if (posted.was === 'refused') return { outcome: 'failed', rung, touched: true, detail }
+      if (posted.was === 'refused') {
+        // Engines take a half-done update back; whether this one did is seen in what stands now.
+        const touched = difference.join() !== unlike.join()
+        return { outcome: 'failed', rung, touched, detail }
+      }
       return { outcome: 'partial', rung, touched: true, detail }
     }
     if (wasFrozen === true && groups.frozen(group) === false) {

@@ -22,6 +22,8 @@ const ENDED_POLL_MS = 25
 /** How long the engine may take to agree that it ended once the kernel says so. */
 const AGREE_MS = 1_000
 const MS_PER_SECOND = 1_000
+/** A day, and still a delay that timers keep. */
+const LONGEST_GRACE_SECONDS = 86_400
 
 /**
  * `stop` first: one POST in which the engine itself sends the gentle signal, waits for the grace and kills, also when
@@ -80,10 +82,8 @@ export function createTerminate({ clock, actions, guard, groups }: ContainerPart
 
     // Whole seconds are all the engine knows. Never more than there is time to verify.
     const spareMs = deadlineMs - clock.monotonic() - KILL_RESERVE_MS
-    const grace = Math.max(
-      0,
-      Math.min(Math.ceil(graceMs / MS_PER_SECOND), Math.floor(spareMs / MS_PER_SECOND)),
-    )
+    const wanted = Math.min(LONGEST_GRACE_SECONDS, Math.ceil(graceMs / MS_PER_SECOND))
+    const grace = Math.max(0, Math.min(wanted, Math.floor(spareMs / MS_PER_SECOND)))
     const stopWithinMs = Math.min(
       grace * MS_PER_SECOND + STOP_MARGIN_MS,
       timeForPost(clock, deadlineMs - KILL_RESERVE_MS / 2, spareMs),

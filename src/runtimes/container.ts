@@ -7,6 +7,7 @@ import type { ProcessKey } from '../platform/proc/process.ts'
 import { createContainerGroups } from './container-group.ts'
 import { createContainerGuard, incarnationOf, type Sight, stoppedAtGuard } from './container-guard.ts'
 import {
+  insist,
   isTooLate,
   LAST_LOOK_MS,
   type Posted,
@@ -105,7 +106,11 @@ export function createContainerRuntime(options: ContainerRuntimeOptions): Runtim
     return { outcome: 'gone', rung, touched: true, detail }
   }
 
-  async function pause(target: Target, { deadlineMs, mayGoOn }: EffectOptions): Promise<Effect> {
+  async function pauseOnce(
+    target: Target,
+    { deadlineMs, mayGoOn }: EffectOptions,
+    refused: () => void,
+  ): Promise<Effect> {
     const rung = 'docker_pause'
     const sight = await guard.look(target, deadlineMs)
     if (sight.is !== 'here') return stoppedAtGuard(sight, rung)
@@ -125,24 +130,25 @@ export function createContainerRuntime(options: ContainerRuntimeOptions): Runtim
     const posted = await postOnce(() => actions.pause(container.id, postWithin(deadlineMs)))
     // What the engine refused is looked at once, what nobody answered as long as there is time.
     const verifyUntilMs = posted.was === 'refused' ? clock.monotonic() : deadlineMs
-    const seen = await reached(target, group, 'paused', verifyUntilMs, deadlineMs)
+    const [seen, other] = await Promise.all([
+      reached(target, group, 'paused', verifyUntilMs, deadlineMs),
+      // A group of the next life has the path of the last one: only the engine tells them apart.
+      posted.was === 'done' ? metAnotherLife(target, clock.monotonic() + LAST_LOOK_MS) : undefined,
+    ])
+    if (other !== undefined) return other
     if (seen === 'paused' && posted.was === 'noop') return { outcome: 'noop', rung, touched: false, ...found }
     if (posted.was === 'gone' || (seen === 'gone' && posted.was !== 'done')) {
       return { outcome: 'gone', rung, touched: posted.was === 'unanswered' }
     }
-    if (posted.was === 'done') {
-      // A group of the next life has the path of the last one: only the engine tells them apart.
-      const other = await metAnotherLife(target, clock.monotonic() + LAST_LOOK_MS)
-      if (other !== undefined) return other
-    }
     if (seen === 'paused') return { outcome: 'done', rung, touched: true, stopped: mark }
     if (posted.was === 'refused') {
+      refused()
       return { outcome: 'failed', rung, touched: false, detail: posted.detail }
     }
     return { outcome: 'failed', rung, touched: true, stopped: mark, detail: unverified(posted, 'paused') }
   }
 
-  async function resume(target: Target, { deadlineMs }: EffectOptions): Promise<Effect> {
+  async function resumeOnce(target: Target, deadlineMs: number, refused: () => void): Promise<Effect> {
     const rung = 'docker_pause'
     const ours = target.stopped.length > 0
     const sight = await guard.look(target, deadlineMs, ours ? 'paused_by_us' : 'own')
@@ -162,6 +168,7 @@ export function createContainerRuntime(options: ContainerRuntimeOptions): Runtim
     const touched = posted.was !== 'refused' && posted.was !== 'noop'
     if (seen === 'gone' || posted.was === 'gone') return { outcome: 'gone', rung, touched }
     if (seen !== 'running') {
+      if (posted.was === 'refused') refused()
       return {
         outcome: 'failed',
         rung,
@@ -180,8 +187,10 @@ export function createContainerRuntime(options: ContainerRuntimeOptions): Runtim
 
   return {
     kind: 'container',
-    pause,
-    resume,
+    pause: (target, options) =>
+      insist(clock, options.deadlineMs, (refused) => pauseOnce(target, options, refused)),
+    resume: (target, { deadlineMs }) =>
+      insist(clock, deadlineMs, (refused) => resumeOnce(target, deadlineMs, refused)),
     terminate: createTerminate({ clock, actions, guard, groups }),
     resize: createResize({ clock, actions, guard, groups }),
     observe: (target) => observe(target, clock.monotonic() + OBSERVE_MS),

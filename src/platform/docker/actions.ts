@@ -13,10 +13,14 @@ export interface ActionsOptions {
   readonly connect: () => Promise<Connection>
 }
 
+const DIGEST = /^sha256:[0-9a-f]{64}$/
+const REMEMBERED_IMAGES = 512
 const NANO_CPUS_PER_CORE = 1e9
 
 /** The acting side of an engine. Opens nothing until something is to be done. */
 export function createActions(options: ActionsOptions): EngineActions & { close(): void } {
+  /** An image id is a digest of its configuration: what it says about labels never changes. */
+  const images = new Map<string, Readonly<Record<string, string>>>()
   let connection: Promise<Connection> | undefined
 
   function connected(): Promise<Connection> {
@@ -31,6 +35,21 @@ export function createActions(options: ActionsOptions): EngineActions & { close(
     return connection
   }
 
+  async function imageLabels(client: DockerClient, imageId: string, withinMs: number) {
+    const known = images.get(imageId)
+    if (known !== undefined) return known
+    try {
+      const labels = await client.imageLabels(imageId, withinMs)
+      if (images.size >= REMEMBERED_IMAGES) images.clear()
+      if (DIGEST.test(imageId)) images.set(imageId, labels)
+      return labels
+    } catch (error) {
+      // The image was removed from under its container: nobody can say any more whose the labels are.
+      if ((error as DockerFailure).kind === 'not_found') return undefined
+      throw error
+    }
+  }
+
   const post = async (id: string, action: EngineAction, withinMs: number) =>
     (await connected()).client.post(id, action, withinMs)
 
@@ -43,11 +62,7 @@ export function createActions(options: ActionsOptions): EngineActions & { close(
         throw new DockerFailure('failed', 'the engine answered an inspect with something else')
       }
       const { imageId, ...container } = found
-      const image = await client.imageLabels(imageId, withinMs).catch((error: DockerFailure) => {
-        // The image was removed from under its container: nobody can say any more whose the labels are.
-        if (error.kind === 'not_found') return undefined
-        throw error
-      })
+      const image = await imageLabels(client, imageId, withinMs)
       return {
         ...container,
         ownLabels: image === undefined ? undefined : ownLabels(container.allLabels, image),

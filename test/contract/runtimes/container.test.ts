@@ -168,10 +168,13 @@ describeWithDockerd('containers', () => {
       const { target, id } = await start()
       const paused = await driver.pause(target, effectOptions())
       proxy.holdBack = { what: 'missing', matching: /images/ }
-      const other = await driver.terminate(after(target, paused), withGrace(0))
+      const restarted = createDockerEngine({ socketPath: proxy.socketPath, environment: {} })
+      const next = createContainerRuntime({ clock: systemClock, engine: restarted, cgroups })
+      const other = await next.terminate(after(target, paused), withGrace(0))
       expect(other).toMatchObject({ outcome: 'failed', touched: false, detail: 'unlabelled_container' })
-      expect(await driver.resume(after(target, paused), effectOptions())).toMatchObject({ outcome: 'done' })
+      expect(await next.resume(after(target, paused), effectOptions())).toMatchObject({ outcome: 'done' })
       expect((await stateOf(id)).Paused).toBe(false)
+      await restarted.stop()
     })
   })
 
