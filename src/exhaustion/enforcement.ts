@@ -138,17 +138,20 @@ export function createEnforcement(dependencies: EnforcementDependencies): Enforc
       if (!config().pauseOnIntervention || intervention === undefined || state.phase !== 'intervention') {
         return false
       }
-      if (intervention.asking !== 'no' || control.holds(agent.id).has('budget')) return false
+      if (intervention.asking !== 'no') return false
+      const isHeld = control.holds(agent.id).has('budget')
       switch (intervention.outcome) {
         case undefined:
-        case 'failed':
         case 'pending_approval':
+          // An earlier run of the daemon did not learn what came of it: the journal knows.
           return true
+        case 'failed':
+          return !isHeld
         case 'refused':
           // A person who rejected it need not say so every minute.
-          return state.intervention?.answer !== 'given'
+          return !isHeld && state.intervention?.answer !== 'given'
         case 'dry_run':
-          return intervention.asked !== 'enforced' && enforced(agent)
+          return !isHeld && intervention.asked !== 'enforced' && enforced(agent)
         default:
           return false
       }

@@ -3,9 +3,9 @@ import { type Limit, type Limits, PHASES, type Phase, RESOURCES, type ResourceLa
 import type { Ratios } from './ratios.ts'
 
 /** A warning ends below this share of its threshold: a ratio that trembles around it is one excursion. */
-export const WARNING_RECOVERY = 0.9
+const WARNING_RECOVERY = 0.9
 /** An intervention ends below this ratio of every limit that enforces. */
-export const INTERVENTION_RECOVERY = 0.95
+const INTERVENTION_RECOVERY = 0.95
 /** Inclusive: exactly at the limit is exceeded. */
 export const INTERVENTION_RATIO = 1
 

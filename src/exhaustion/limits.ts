@@ -4,7 +4,9 @@ import {
   type Limits,
   RESOURCES,
   type Resource,
+  type ResourceLabel,
   THRESHOLD_KEYS,
+  type ThresholdKey,
   type Thresholds,
 } from './model.ts'
 
@@ -73,6 +75,11 @@ export function thresholdsOf(limits: Limits): Thresholds {
     if (limit !== undefined) thresholds[THRESHOLD_KEYS[resource]] = limit.max
   }
   return thresholds
+}
+
+/** The name of the limit in the configuration, as answers give it; `manual` stays. */
+export function triggerName(resource: ResourceLabel): ThresholdKey | 'manual' {
+  return resource === 'manual' ? resource : THRESHOLD_KEYS[resource]
 }
 
 /** Roles and profiles are named by agents: `constructor` must not find anything. */

@@ -5,7 +5,7 @@ import { decodeCursor, PageQuery, toPage } from '../platform/http/pagination.ts'
 import '../platform/http/scope.ts'
 import { Problem } from '../platform/problem.ts'
 import type { Census } from './census.ts'
-import { BUILTIN_THRESHOLDS } from './limits.ts'
+import { BUILTIN_THRESHOLDS, triggerName } from './limits.ts'
 import { type ExhaustionEvent, PHASES } from './model.ts'
 import type { EventFilter, EventKey, ExhaustionRepository } from './repository.ts'
 import type { ExhaustionConfig } from './service.ts'
@@ -145,8 +145,14 @@ function configAnswer(section: Omit<ExhaustionConfig, 'enabled'>): object {
   }
 }
 
-function eventAnswer({ atMs, ...event }: ExhaustionEvent): object {
-  return { ...event, at: new Date(atMs).toISOString() }
+/** `triggeredBy` is the name of the limit, `resource` that of the label. */
+function eventAnswer({ atMs, triggeredBy, ...event }: ExhaustionEvent): object {
+  return {
+    ...event,
+    triggeredBy: triggerName(triggeredBy),
+    resource: triggeredBy,
+    at: new Date(atMs).toISOString(),
+  }
 }
 
 function momentOf(since: string | undefined): number | undefined {

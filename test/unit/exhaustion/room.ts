@@ -13,7 +13,7 @@ import type { EpochTotals, EpochUsage, TokenCounts, Usage, UsageEvents } from '.
 import { type FakeClock, fakeClock } from '../../support/fake-clock.ts'
 import { NO_TOTALS } from './shapes.ts'
 
-export const CONFIG: ExhaustionConfig = {
+const CONFIG: ExhaustionConfig = {
   enabled: true,
   warningThresholdPercent: 0.8,
   checkIntervalMs: 60_000,
@@ -30,7 +30,7 @@ export const CONFIG: ExhaustionConfig = {
 type Tables = { [Table in keyof ExhaustionTables]: Map<string, ExhaustionTables[Table]> }
 
 /** A store that keeps rows by key and answers every query of a table with all of them. */
-export function fakeStore() {
+function fakeStore() {
   const tables: Tables = { exhaustion_events: new Map(), exhaustion_states: new Map(), enrolments: new Map() }
   const chain = (rows: () => readonly unknown[]): unknown =>
     new Proxy({}, { get: (_, key) => (key === 'execute' ? async () => rows() : () => chain(rows)) })
@@ -236,7 +236,7 @@ export interface World {
   readonly agents: Map<string, Agent>
 }
 
-export function createWorld(): World {
+function createWorld(): World {
   const clock = fakeClock()
   return {
     clock,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { decodeConfig } from '../../../src/config/decode.ts'
 import type { ExhaustionConfig } from '../../../src/exhaustion/service.ts'
 import { createRoom } from './room.ts'
 
@@ -472,6 +473,20 @@ describe('a restart of the daemon (A16)', () => {
     expect(second.journal.requests.at(-1)?.action).toBe('terminate')
   })
 
+  it('learns what came of a pause whose outcome it did not see', async () => {
+    const first = await enrolled()
+    first.journal.state.answer = () => ({ status: 'intended' })
+    first.ledger.use('a', calls(10))
+    await first.settle()
+    await first.stop()
+    first.journal.settle('entry-1', { status: 'done' })
+    const second = createRoom(LIMITS, first.world)
+    await second.start()
+    await second.settle()
+    expect(second.kept()).toEqual(['intervention api_calls paused'])
+    expect(second.journal.entries.size).toBe(1)
+  })
+
   it('keeps enrolments, extra budgets and the end of an agent', async () => {
     const first = await enrolled()
     first.ledger.use('a', calls(10))
@@ -506,6 +521,31 @@ describe('a restart of the daemon (A16)', () => {
     expect(second.room.phaseOf('a')).toBe('normal')
     expect(second.said()).toEqual(['intervention>normal manual resumed'])
     expect(second.journal.requests).toHaveLength(1)
+  })
+})
+
+describe('a new configuration', () => {
+  it('asks again for what was only written down under the old one', async () => {
+    const { ledger, journal, room, clock, settle, kept } = await enrolled()
+    journal.state.answer = () => ({ status: 'dry_run' })
+    ledger.use('a', calls(10))
+    await settle()
+    clock.advance(600_000)
+    await settle()
+    expect(journal.requests).toHaveLength(1)
+    journal.state.answer = () => ({ status: 'done' })
+    room.refresh()
+    await settle()
+    expect(kept()).toEqual(['intervention api_calls paused'])
+  })
+
+  it('is the decoded section of the configuration file', async () => {
+    const written = { resourceExhaustion: { thresholds: { maxWallClockMs: '5m' } } }
+    const section: ExhaustionConfig = decodeConfig('config.yaml', written).resourceExhaustion
+    const { start, appear, room } = createRoom(section)
+    await start()
+    appear('a')
+    expect(room.feature.describe!('a')).toMatchObject({ thresholds: { maxWallClockMs: 300_000 } })
   })
 })
 
