@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Agent, AgentEvents, AgentId } from '../agents/model.ts'
 import type { Control, ControlEvents } from '../control/model.ts'
 import type { Bus } from '../platform/bus.ts'
@@ -85,6 +86,8 @@ export function createExhaustion(dependencies: ExhaustionDependencies): Exhausti
   let backstop: Timer | undefined
   let touchedAtMs = Number.NEGATIVE_INFINITY
   const stopping = new AbortController()
+  // Every agent at its limit waits for its own pause.
+  setMaxListeners(0, stopping.signal)
 
   const enforcement = createEnforcement({
     control,

@@ -36,7 +36,10 @@ describe('one timer for all', () => {
     let timers = 0
     const counting = {
       ...clock,
-      setTimer: (ms: number, run: () => void) => (timers++, clock.setTimer(ms, run)),
+      setTimer(ms: number, run: () => void) {
+        timers++
+        return clock.setTimer(ms, run)
+      },
     }
     const fired: string[] = []
     const crossings = createCrossings<string>(counting, (key, dueMs) => void fired.push(`${key} ${dueMs}`))
