@@ -16,8 +16,10 @@ import {
 import { createProcReader } from '../../../src/platform/proc/proc-reader.ts'
 import { createProcessTable } from '../../../src/platform/proc/process-table.ts'
 import { createSlowLane } from '../../../src/platform/proc/slow-lane.ts'
+import { createProcessRuntime } from '../../../src/runtimes/process.ts'
 import { eventually } from '../../support/child.ts'
 import { temporaryFolder } from '../../support/folder.ts'
+import { startTree } from '../../support/hostile-trees.ts'
 import { startAgent } from '../../support/processes.ts'
 import { fakeStore } from '../../unit/agents/room.ts'
 
@@ -210,5 +212,25 @@ describe('agents among the processes of this host', () => {
     const io = Number(/^write_bytes: (\d+)/m.exec(readFileSync(`/proc/${child.pid}/io`, 'latin1'))![1])
     expect(io).toBeGreaterThan(10 * 1_024 * 1_000)
     expect(agent.reading.ioWriteBytes).toBe(io)
+  })
+
+  it('can be ended as a whole although its root ends first', async () => {
+    await using tree = await startTree('halfDeaf', { argv0: 'claude' })
+    const agent = await found(tree.pid)
+    const driver = createProcessRuntime({ clock: systemClock })
+    const target = {
+      agent: agent.id,
+      incarnation: agent.incarnation,
+      runtime: agent.runtime,
+      snapshot: () => agents.snapshot(agent),
+      stopped: [],
+      stoppedByOthers: [],
+    }
+    const deadlineMs = systemClock.monotonic() + 20_000
+    const ended = await driver.terminate(target, { deadlineMs, graceMs: 1_000, mayGoOn: () => true })
+    expect(ended).toMatchObject({ outcome: 'done', rung: 'sigkill' })
+    expect(tree.living()).toEqual([])
+    expect(agent.state).toBe('exited')
+    expect(await driver.observe(target)).toBe('gone')
   })
 })
