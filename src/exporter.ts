@@ -5,15 +5,13 @@ import { loadConfig, parseConfig } from './config/load.ts'
 import { systemClock } from './platform/clock.ts'
 import { silentLog } from './platform/log.ts'
 import { resolveDataDir } from './platform/store/data-dir.ts'
-import type { Settings } from './settings.ts'
+import { DEFAULT_LISTEN_ADDRESS, type Settings } from './settings.ts'
 
 /** What a program that embeds the exporter may choose; everything has the daemon's own default. */
 export interface ExporterOptions extends Partial<Omit<Settings, 'config'>> {
   /** YAML text of a configuration. Without it the file the daemon would read is read. */
   readonly config?: string
 }
-
-export const DEFAULT_LISTEN_ADDRESS = '127.0.0.1:10780'
 
 /**
  * The exporter as a library: the same daemon as `agent-exporter serve`, started and stopped by the caller.

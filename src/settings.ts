@@ -3,6 +3,8 @@ import type { Clock } from './platform/clock.ts'
 import type { FilesystemsOptions } from './platform/host/filesystems.ts'
 import type { Log } from './platform/log.ts'
 
+export const DEFAULT_LISTEN_ADDRESS = '127.0.0.1:10780'
+
 /** Names of `collect[]` and of `--[no-]collector.<name>`, in the order in which they are printed. */
 export const COLLECTOR_NAMES = [
   'agents',

@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { loadConfig } from '../config/load.ts'
 
 /** `agent-exporter check-config [FILE]`: says whether the daemon would start with it. */
 export function checkConfigCommand(program: Command): void {
@@ -7,7 +6,8 @@ export function checkConfigCommand(program: Command): void {
     .command('check-config')
     .description('check a configuration file and say everything that is wrong with it')
     .argument('[file]', 'file to check; without it the one the daemon would read')
-    .action((file: string | undefined) => {
+    .action(async (file: string | undefined) => {
+      const { loadConfig } = await import('../config/load.ts')
       const loaded = loadConfig(
         file ?? program.opts<{ 'config.file'?: string }>()['config.file'],
         process.env,

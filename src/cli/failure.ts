@@ -1,5 +1,4 @@
 import { ConfigError } from '../config/issue.ts'
-import { ListenError } from '../platform/http/listener.ts'
 import { TokenError } from '../platform/http/tokens.ts'
 import { WebConfigError } from '../platform/http/web-config-section.ts'
 import { Problem, type ProblemCode } from '../platform/problem.ts'
@@ -23,7 +22,7 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof Problem) {
     return { exitCode: USAGE_PROBLEMS.has(error.code) ? EXIT.usage : EXIT.failure, text: error.message }
   }
-  if (error instanceof ListenError || isSystemError(error)) {
+  if (isListenError(error) || isSystemError(error)) {
     return { exitCode: EXIT.failure, text: error.message }
   }
   return { exitCode: EXIT.failure, text: (error as Error | undefined)?.stack ?? String(error) }
@@ -32,6 +31,11 @@ export function failureOf(error: unknown): Failure {
 /** Something in a file that we were given. */
 function isFileError(error: unknown): error is Error {
   return error instanceof ConfigError || error instanceof WebConfigError || error instanceof TokenError
+}
+
+/** By its name: the class would bring the whole server along to every command. */
+function isListenError(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ListenError'
 }
 
 /** A call that the kernel refused: its message names the call, the path and the reason. */

@@ -1,8 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { DEFAULT_LISTEN_ADDRESS } from '../exporter.ts'
 import { parseListenAddress } from '../platform/http/listen-address.ts'
 import type { LogFormat, LogLevel } from '../platform/log.ts'
-import { COLLECTOR_NAMES } from '../settings.ts'
+import { COLLECTOR_NAMES, DEFAULT_LISTEN_ADDRESS } from '../settings.ts'
 
 /** Flags of the daemon as commander hands them over; dots stay, dashes become camel case. */
 export interface ServeFlags {
