@@ -1,13 +1,12 @@
 import { InvalidArgumentError } from 'commander'
 import { nearest } from '../config/nearest.ts'
 import { RESOURCES, THRESHOLD_KEYS, type ThresholdKey, type Thresholds } from '../exhaustion/model.ts'
+import { parseDuration } from '../platform/duration.ts'
 
 const KEYS = Object.values(THRESHOLD_KEYS)
 const NAMES: readonly string[] = [...RESOURCES, ...KEYS]
 const SCALE: Readonly<Record<string, number>> = { '': 1, k: 1e3, K: 1e3, M: 1e6, G: 1e9 }
 const NUMBER = /^(\d+(?:\.\d+)?)([kKMG]?)$/
-const DURATION = /^(?=\d)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/
-const MS_PER = [86_400_000, 3_600_000, 60_000, 1_000, 1]
 
 /**
  * Adds one `--budget name=value` to those before it. The name is a resource (`tokens`) or its key in the
@@ -52,7 +51,5 @@ function numberOf(text: string): number | undefined {
 /** A bare number is milliseconds only where the name says so: `wall_clock=60` would pause at once. */
 function millisecondsOf(name: string, text: string): number | undefined {
   if (/^\d+$/.test(text)) return name.endsWith('Ms') ? Number(text) : undefined
-  const parts = DURATION.exec(text)
-  if (parts === null) return undefined
-  return MS_PER.reduce((sum, each, i) => sum + Number(parts[i + 1] ?? 0) * each, 0)
+  return parseDuration(text)
 }

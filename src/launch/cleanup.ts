@@ -13,7 +13,7 @@ export interface CleanupOptions {
   /** Whether that very process runs: neither ended, nor a zombie without threads, nor another under its number. */
   readonly isAlive: (key: ProcessKey) => boolean
   /** kill(2); a negative number is a group. */
-  readonly kill: (pid: number, signal: NodeJS.Signals) => void
+  readonly kill: (pid: number, signal: NodeJS.Signals | 0) => void
   readonly sleep: (ms: number) => Promise<void>
   readonly monotonic: () => number
 }
@@ -29,6 +29,8 @@ const LOOK_EVERY_MS = 50
 /** A tree that forks faster than it is killed is given up on after this many passes. */
 const MOST_PASSES = 20
 const BETWEEN_PASSES_MS = 20
+/** A relay may slip through one look; its group is still there then. Zombies that nobody reaps keep it, too. */
+const QUIET_LOOKS = 3
 
 /**
  * Ends what is left of the tree: SIGTERM, after the grace SIGKILL until a full pass finds nothing. The start time
@@ -39,11 +41,27 @@ export async function cleanUp(options: CleanupOptions): Promise<Cleanup> {
   const seen = new Set<string>()
   const asked = new Set<string>()
 
-  async function look(): Promise<readonly Member[]> {
-    await tree.passWithMarkers()
-    const living = tree.rest().filter(isAlive)
+  let quietLooks = 0
+  let living: readonly Member[] = []
+
+  async function look(): Promise<void> {
+    const found = await tree.passWithMarkers()
+    living = tree.rest().filter(isAlive)
     for (const member of living) seen.add(nameOf(member))
-    return living
+    quietLooks = living.length === 0 && !found.some(({ kind }) => kind === 'worker') ? quietLooks + 1 : 0
+  }
+
+  function isOver(): boolean {
+    return quietLooks >= (session !== undefined && hasGroup(session) ? QUIET_LOOKS : 1)
+  }
+
+  function hasGroup(group: number): boolean {
+    try {
+      kill(-group, 0)
+      return true
+    } catch {
+      return false
+    }
   }
 
   function send(member: Member, signal: NodeJS.Signals): void {
@@ -54,11 +72,16 @@ export async function cleanUp(options: CleanupOptions): Promise<Cleanup> {
     }
   }
 
-  /** One call for a whole group: a relay that forks and exits is never there when its pid is signalled. */
-  function sendToGroups(members: readonly Member[]): void {
-    const groups = new Set(members.filter((m) => m.session === session).map((m) => m.pgrp))
-    for (const group of groups) {
-      if (group <= 1 || !members.some((m) => m.pgrp === group && isAlive(m))) continue
+  /**
+   * One call for a whole group: a relay that forks and exits is never there any more when its pid is signalled. A
+   * group counts when somebody of the own session was read in it in this very moment.
+   */
+  async function sendToGroups(): Promise<void> {
+    const joined = await tree.pass()
+    const present = [...joined, ...tree.rest().filter(isAlive)]
+    const groups = present.filter((member) => member.session === session).map(({ pgrp }) => pgrp)
+    for (const group of new Set(groups)) {
+      if (group <= 1) continue
       try {
         kill(-group, 'SIGKILL')
       } catch {
@@ -68,21 +91,21 @@ export async function cleanUp(options: CleanupOptions): Promise<Cleanup> {
   }
 
   const end = monotonic() + graceMs
-  let living = await look()
-  while (living.length > 0 && monotonic() < end && !isHurried()) {
+  await look()
+  while (!isOver() && monotonic() < end && !isHurried()) {
     for (const member of living) {
       if (asked.has(nameOf(member))) continue
       asked.add(nameOf(member))
       send(member, 'SIGTERM')
     }
     await sleep(LOOK_EVERY_MS)
-    living = await look()
+    await look()
   }
-  for (let pass = 0; pass < MOST_PASSES && living.length > 0; pass++) {
-    sendToGroups(living)
+  for (let pass = 0; pass < MOST_PASSES && !isOver(); pass++) {
+    await sendToGroups()
     for (const member of living) send(member, 'SIGKILL')
     await sleep(BETWEEN_PASSES_MS)
-    living = await look()
+    await look()
   }
   return { found: seen.size, left: living.length }
 }

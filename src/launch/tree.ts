@@ -19,8 +19,9 @@ export interface OwnTreeOptions {
 export interface OwnTree {
   /** One pass over the process table. Answers who is new or has called exec. */
   pass(): Promise<readonly Member[]>
-  /** A pass that also looks for who left the tree but still bears its marker: one reading per younger process. */
-  passWithMarkers(): Promise<void>
+  /** A pass that also looks for who left the tree but still bears its marker: one reading per younger process.
+   * Answers who is new. */
+  passWithMarkers(): Promise<readonly Member[]>
   /** Who is left, parents before children, without the child itself and without daemons of the user's session. */
   rest(): readonly Member[]
   memberOf(pid: number): Member | undefined
@@ -69,8 +70,8 @@ export function createOwnTree(options: OwnTreeOptions): OwnTree {
     pass,
 
     async passWithMarkers() {
-      await pass()
-      if (incarnation === undefined || tree === undefined) return
+      const found = [...(await pass())]
+      if (incarnation === undefined || tree === undefined) return found
       // Whoever is older than the child is not its descendant; oldest first, so that parents are found first.
       const younger = [...table.entries()]
         .filter((entry) => entry.startTime >= root.startTime && entry.pid !== process.pid)
@@ -79,8 +80,10 @@ export function createOwnTree(options: OwnTreeOptions): OwnTree {
         if (membership.memberOf(entry.pid) !== undefined || looked.get(entry.pid) === entry.startTime)
           continue
         looked.set(entry.pid, entry.startTime)
-        if (bearsOurMark(entry)) membership.adopt(entry, tree)
+        const adopted = bearsOurMark(entry) ? membership.adopt(entry, tree) : undefined
+        if (adopted !== undefined) found.push(adopted)
       }
+      return found
     },
 
     rest() {

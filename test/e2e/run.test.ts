@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { mintAgentToken } from '../../src/platform/http/agent-token.ts'
@@ -288,6 +290,20 @@ describe('what the command leaves behind', () => {
     expect(isRunning(await pidIn(file))).toBe(false)
   })
 
+  it('is ended also when it is a relay that forks and exits', async () => {
+    using place = world()
+    const relay = join(place.path, 'relay.sh')
+    const trace = join(place.path, 'trace')
+    // It ends by itself with the folder, and holds nothing open that the test waits for.
+    writeFileSync(relay, `trap '' TERM\necho >>${trace}\n[ -e ${trace} ] && sh ${relay} >/dev/null 2>&1 &\n`)
+    const { code } = await finish(place.env, '--', 'sh', '-c', `sh ${relay} & sleep 0.3`)
+    expect(code).toBe(0)
+    const before = readFileSync(trace).length
+    expect(before).toBeGreaterThan(10)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(readFileSync(trace).length).toBe(before)
+  })
+
   it('stays with --keep-children', async () => {
     using place = world()
     const file = join(place.path, 'pid')
@@ -318,6 +334,49 @@ describe('what the command leaves behind', () => {
     expect(isRunning(pid)).toBe(true)
     expect(output).not.toContain('outlived')
     process.kill(pid, 'SIGKILL')
+  })
+})
+
+describe('subtasks', () => {
+  it('are told to the daemon with the token of the wrapper', async () => {
+    using place = world()
+    const told: { url: string; body: Record<string, unknown>; key: unknown }[] = []
+    const server = createServer((request, response) => {
+      let text = ''
+      request.on('data', (piece) => {
+        text += piece
+      })
+      request.on('end', () => {
+        told.push({
+          url: request.url!,
+          body: JSON.parse(text || '{}'),
+          key: request.headers['idempotency-key'],
+        })
+        response.writeHead(request.headers.authorization === `Bearer ${TOKEN}` ? 201 : 401)
+        response.end('{"incarnation":"i"}')
+      })
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as { port: number }
+    copyFileSync('/bin/sleep', join(place.path, 'claude'))
+    const claude = `${place.path}/claude`
+    const env = { ...place.env, AGENT_EXPORTER_URL: `http://127.0.0.1:${port}` }
+    const budget = ['--id=boss', '--budget=tokens=200k', '--budget', 'wall_clock=1h', '--profile=production']
+    await finish(env, ...budget, '--', 'sh', '-c', `${claude} 3 & ${claude} 4 & wait`)
+    server.close()
+    expect(told[0]).toMatchObject({
+      url: '/api/v1/agents',
+      body: {
+        id: 'boss',
+        enforce: true,
+        profile: 'production',
+        budget: { maxTokensConsumed: 200_000, maxWallClockMs: 3_600_000 },
+      },
+    })
+    const use = told.filter(({ url }) => url === '/api/v1/agents/boss/usage')
+    expect(use.reduce((sum, { body }) => sum + (body['subtasks'] as number), 0)).toBe(2)
+    expect(use.every(({ body, key }) => body['source'] === 'run' && typeof key === 'string')).toBe(true)
   })
 })
 
