@@ -1,6 +1,7 @@
 import type { Agent, Incarnation } from '../agents/model.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Moment } from '../platform/moment.ts'
+import type { ProcessKey } from '../platform/proc/process.ts'
 import { cleanText } from '../platform/text.ts'
 import type { Target } from '../runtimes/model.ts'
 import type { Facts } from './guard.ts'
@@ -17,6 +18,8 @@ export interface Admitted {
   /** The life it is about: the one asked for, else the present one. */
   readonly incarnation: Incarnation | undefined
   readonly tree: Facts['tree']
+  /** Who of it was stopped already, before we came; undefined when nobody can tell. */
+  readonly stoppedBefore: readonly ProcessKey[] | undefined
   readonly admitted: Moment
 }
 
@@ -25,6 +28,7 @@ export interface AdmitDeps {
   readonly agent: (id: string) => Agent | undefined
   readonly target: (agent: Agent) => Target
   readonly moment: () => Moment
+  readonly stoppedNow: ((target: Target) => Promise<readonly ProcessKey[] | undefined>) | undefined
 }
 
 /** Cleans what is foreign and looks at the target. Runs for many requests at once; decides nothing. */
@@ -39,8 +43,15 @@ export async function admit(asked: ActionRequest, deps: AdmitDeps): Promise<Admi
   const agent = deps.agent(request.agent)
   const incarnation = request.incarnation ?? agent?.incarnation
   // A resume needs no look at the tree: it continues what the journal says was stopped.
-  const looked = agent !== undefined && agent.endedAtMs === undefined && request.action !== 'resume'
-  return { request, incarnation, admitted, tree: looked ? await treeOf(agent, deps) : 'none' }
+  if (agent === undefined || agent.endedAtMs !== undefined || request.action === 'resume') {
+    return { request, incarnation, admitted, tree: 'none', stoppedBefore: undefined }
+  }
+  const stops = request.action === 'pause' || request.action === 'terminate'
+  const [tree, stoppedBefore] = await Promise.all([
+    treeOf(agent, deps),
+    stops && agent.runtime === 'process' ? deps.stoppedNow?.(deps.target(agent)) : undefined,
+  ])
+  return { request, incarnation, admitted, tree, stoppedBefore }
 }
 
 async function treeOf(agent: Agent, { clock, target }: AdmitDeps): Promise<Facts['tree']> {

@@ -2,6 +2,7 @@ import type { Agent, Runtime } from '../agents/model.ts'
 import type { Log } from '../platform/log.ts'
 import type { Moment } from '../platform/moment.ts'
 import type { RuntimeDriver, Target } from '../runtimes/model.ts'
+import { WHOLE } from './effect.ts'
 import type { Fleet } from './facts.ts'
 import { addHold, type HoldBoard, NO_HOLDS } from './holds.ts'
 import type { Journal } from './journal.ts'
@@ -42,7 +43,7 @@ export function createAdoption(deps: AdoptionDeps): { look(agent: Agent): Promis
         agent: id,
         incarnation,
         holds: addHold(NO_HOLDS, { cause: 'unknown', sinceMs: at, reason, actionId: record.entry.id }),
-        stopped: tree?.processes.map(({ pid, startTime }) => ({ pid, startTime })) ?? [],
+        stopped: tree?.processes.map(({ pid, startTime }) => ({ pid, startTime })) ?? [WHOLE],
         stoppedByOthers: [],
       })
       await journal.save(record, board.of(incarnation))
@@ -76,6 +77,7 @@ function recordOf({ id, incarnation }: Agent, actionId: string, now: Moment): Ac
     graceMs: undefined,
     optIn: false,
     released: [],
+    stoppedBefore: undefined,
     crossedAtMs: undefined,
   }
 }

@@ -146,7 +146,11 @@ export function createDecide(deps: DecideDeps): Decide {
       keys.note(record)
       return { next: 'answer', record }
     }
-    const record = changed(waiting, { status: 'intended', detail }, { admitted: now, started: now })
+    const record = changed(
+      waiting,
+      { status: 'intended', detail },
+      { admitted: now, started: now, stoppedBefore: admitted.stoppedBefore },
+    )
     reserve(record)
     if ((await journal.save(record)) === 'durable') return { next: 'effect', record }
     return undurable(record)
@@ -174,6 +178,7 @@ export function createDecide(deps: DecideDeps): Decide {
       graceMs: request.graceMs,
       optIn: request.optIn ?? false,
       released: [],
+      stoppedBefore: admitted.stoppedBefore,
       crossedAtMs: request.crossedAtMs,
     }
   }

@@ -198,12 +198,9 @@ export function createDesk(deps: DeskDeps): ControlDesk {
         episode: `removal:${moment().wallMs}`,
       })
       const entry = await this.settled(id)
-      if (board.of(incarnation) !== undefined) {
-        deps.log.error('an agent is taken out of the registry while it is stopped', {
-          agent,
-          status: entry.status,
-        })
-      }
+      if (board.of(incarnation) === undefined) return
+      const why = entry.detail === undefined ? '' : `: ${entry.detail}`
+      throw new Problem('AE_NOT_RELEASED', `The agent ${agent} is stopped and could not be continued${why}.`)
     },
   }
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../platform/clock.ts'
 import type { ProcessKey } from '../platform/proc/process.ts'
 import type { Effect, Rung, RuntimeDriver, Target } from '../runtimes/model.ts'
 import type { ControlConfig } from './guard.ts'
-import { type HoldBoard, joined, releaseHold } from './holds.ts'
+import { type HoldBoard, joined, releaseHold, without } from './holds.ts'
 import type { ActingLock, ActionEntry, KillSwitch, RefusalReason } from './model.ts'
 import type { ActionRecord } from './record.ts'
 
@@ -13,6 +13,9 @@ const LAST_STEP_MS = 5_000
 /** After its own deadline a driver is given up: the next effect on the agent must not wait for ever. */
 const SLACK_MS = 2_000
 const IDENTIFY_WITHIN_MS = 2_000
+
+/** Stands for all of what has no processes that we know: to its driver only counts whether there is any. */
+export const WHOLE: ProcessKey = { pid: 0, startTime: 0 }
 
 /** `recovery`: the daemon ended in the midst of it; whatever is stopped now is taken for stopped by us. */
 export type Mode = 'first' | 'recovery'
@@ -68,13 +71,14 @@ export function createEffect(deps: EffectDeps): (record: ActionRecord, mode: Mod
     const held = board.of(agent.incarnation)
     let target = deps.target(agent, held?.stopped ?? [], held?.stoppedByOthers ?? [])
     const identity = await within(driver.identify(target), IDENTIFY_WITHIN_MS, 'unknown' as const)
-    if (identity === 'gone') return plain({ outcome: 'gone', touched: false })
+    // A terminate of what has ended is left to the driver: its tree may outlive the process it is named after.
+    if (identity === 'gone' && entry.action !== 'terminate') return plain({ outcome: 'gone', touched: false })
     if (identity === 'unknown' && entry.action !== 'resume')
       return plain(failed('missing_data: it could not be read'))
-    if (identity !== 'unknown' && identity !== agent.incarnation) {
+    if (identity !== 'unknown' && identity !== 'gone' && identity !== agent.incarnation) {
       return plain(failed('other_incarnation: it was started anew'))
     }
-    if (mode === 'recovery' && entry.action !== 'resume') target = await presumed(agent, target)
+    if (mode === 'recovery' && entry.action !== 'resume') target = await presumed(agent, target, record)
     const reason = whyNot()
     if (reason !== undefined && (entry.action !== 'resume' || reason === 'second_daemon')) {
       halted = reason
@@ -148,12 +152,12 @@ export function createEffect(deps: EffectDeps): (record: ActionRecord, mode: Mod
     return driver.resume(target, options)
   }
 
-  /** What was stopped before the crash is not known: everything of the tree may have been. */
-  async function presumed(agent: Agent, target: Target): Promise<Target> {
+  /** How far it came before the crash is not known: whoever was not stopped before may be stopped by us. */
+  async function presumed(agent: Agent, target: Target, record: ActionRecord): Promise<Target> {
     const tree = await target.snapshot?.().catch(() => undefined)
-    if (tree === undefined) return target
-    const all = tree.processes.map(({ pid, startTime }) => ({ pid, startTime }))
-    return deps.target(agent, joined(target.stopped, all), [])
+    const all = tree?.processes.map(({ pid, startTime }) => ({ pid, startTime })) ?? [WHOLE]
+    const others = without(record.stoppedBefore ?? [], target.stopped)
+    return deps.target(agent, joined(target.stopped, without(all, others)), others)
   }
 
   /** Not begun. After a crash it may be half done already: then it stays held, for a person to resume. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { AgentId, Incarnation } from '../agents/model.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Moment } from '../platform/moment.ts'
+import type { ProcessKey } from '../platform/proc/process.ts'
 import type { Action, ActionEntry, ActionRequest, HoldCause, Trigger } from './model.ts'
 
 /** What an effect says about the next one: only a `failure` counts towards the failure stop. */
@@ -23,6 +24,8 @@ export interface ActionRecord {
   readonly optIn: boolean
   /** Holds that a resume took away. */
   readonly released: readonly HoldCause[]
+  /** Who was stopped before the intent: after a crash in the midst of it everybody else was stopped by us. */
+  readonly stoppedBefore: readonly ProcessKey[] | undefined
   /** Monotonic milliseconds; means nothing after a restart and is not stored. */
   readonly crossedAtMs: number | undefined
 }

@@ -187,7 +187,8 @@ export function createControlRepository(store: ControlStore): ControlRepository 
       .where('daemon_id', '=', daemonId)
 
   function rowOf(record: ActionRecord, nowMs: number): ControlActionsTable {
-    const { entry, key, claimsKey, admitted, started, ended, result, graceMs, optIn, released } = record
+    const { entry, key, claimsKey, ...rest } = record
+    const { admitted, started, ended, result, graceMs, optIn, released, stoppedBefore } = rest
     return {
       daemon_id: daemonId,
       id: entry.id,
@@ -201,7 +202,9 @@ export function createControlRepository(store: ControlStore): ControlRepository 
       at_ms: Math.round(entry.at),
       changed_ms: Math.round(nowMs),
       entry: JSON.stringify(entry),
-      trail: JSON.stringify({ admitted, started, ended, result, graceMs, optIn, released } satisfies Trail),
+      trail: JSON.stringify({
+        ...{ admitted, started, ended, result, graceMs, optIn, released, stoppedBefore },
+      } satisfies Trail),
     }
   }
 
@@ -314,10 +317,7 @@ export function createControlRepository(store: ControlStore): ControlRepository 
   }
 }
 
-type Trail = Pick<
-  ActionRecord,
-  'admitted' | 'started' | 'ended' | 'result' | 'graceMs' | 'optIn' | 'released'
->
+type Trail = Omit<ActionRecord, 'entry' | 'key' | 'claimsKey' | 'crossedAtMs'>
 
 function recordOf(row: Pick<ControlActionsTable, 'key' | 'claims_key' | 'entry' | 'trail'>): ActionRecord {
   const trail = JSON.parse(row.trail) as Partial<Trail> & { readonly admitted: Moment }
@@ -332,6 +332,7 @@ function recordOf(row: Pick<ControlActionsTable, 'key' | 'claims_key' | 'entry' 
     graceMs: trail.graceMs,
     optIn: trail.optIn ?? false,
     released: trail.released ?? [],
+    stoppedBefore: trail.stoppedBefore,
     crossedAtMs: undefined,
   }
 }

@@ -57,6 +57,8 @@ export interface ControlDependencies {
     stoppedByOthers: readonly ProcessKey[],
   ) => Target
   readonly runtimes: Partial<Record<Runtime, RuntimeDriver>>
+  /** Who of a tree is stopped now (the process driver knows); without it a crash makes all of it ours. */
+  readonly stoppedNow?: (target: Target) => Promise<readonly ProcessKey[] | undefined>
   /** Whether it opted in: registered with a budget, started by `run` with one, or labelled. */
   readonly enforced: (agent: Agent) => boolean
   /** Left out: what is not enforced counts as unlabelled. */
@@ -254,7 +256,10 @@ export function createControl(deps: ControlDependencies): ControlRoom {
   }
 
   function admitted(request: ActionRequest): Promise<Admitted> {
-    return admit(request, { clock, agent: agents.get, moment, target: (agent) => deps.target(agent, [], []) })
+    return admit(request, {
+      ...{ clock, moment, agent: agents.get, stoppedNow: deps.stoppedNow },
+      target: (agent) => deps.target(agent, [], []),
+    })
   }
 
   /** Lets it go; settles in the agent's lane, so that the next effect finds the holds of this one. */

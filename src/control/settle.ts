@@ -1,6 +1,7 @@
 import type { AgentId, Incarnation } from '../agents/model.ts'
 import type { Bus } from '../platform/bus.ts'
 import { elapsedMs, type Moment } from '../platform/moment.ts'
+import type { ProcessKey } from '../platform/proc/process.ts'
 import type { Performed } from './effect.ts'
 import { releasedBy } from './effect.ts'
 import {
@@ -103,7 +104,7 @@ export function createSettle(deps: SettleDeps) {
     const over = effect.outcome === 'gone' || !deps.isAlive(entry.agent, entry.incarnation)
     if (over)
       return closed(before, entry.action === 'terminate' && status === 'done' ? 'terminated' : undefined)
-    if (entry.action === 'resume') return resumed(entry, before, status)
+    if (entry.action === 'resume') return resumed(entry, before, status, effect.stopped)
     if (entry.action === 'terminate' && status === 'done') return closed(before, 'terminated')
     // Whatever we stopped is held, also when it ended otherwise than it should: nobody stays stopped without a reason.
     const ours = joined(performed.stopped, effect.stopped ?? [])
@@ -122,14 +123,22 @@ export function createSettle(deps: SettleDeps) {
     return { held, released: [], happened: first ? 'paused' : undefined }
   }
 
-  function resumed(entry: ActionEntry, before: Held, status: ActionStatus): Change {
-    if (!RESUMED.has(status)) return NOTHING
-    const { left, released } = releaseHold(before.holds, releasedBy(entry))
+  function resumed(
+    entry: ActionEntry,
+    before: Held,
+    status: ActionStatus,
+    left: readonly ProcessKey[] | undefined,
+  ): Change {
+    if (!RESUMED.has(status)) {
+      const rest = left === undefined || before.holds.size === 0 ? undefined : { ...before, stopped: left }
+      return { ...NOTHING, held: rest }
+    }
+    const { left: holds, released } = releaseHold(before.holds, releasedBy(entry))
     // A person's resume is told also when nothing held the agent: limits begin anew.
-    const over = left.size === 0 && (released.length > 0 || entry.trigger === 'human')
+    const over = holds.size === 0 && (released.length > 0 || entry.trigger === 'human')
     const happened = over ? ('resumed' as const) : undefined
     if (released.length === 0) return { ...NOTHING, happened }
-    return { held: left.size > 0 ? { ...before, holds: left } : emptied(before), released, happened }
+    return { held: holds.size > 0 ? { ...before, holds } : emptied(before), released, happened }
   }
 
   function closed(before: Held, happened: Change['happened']): Change {

@@ -94,10 +94,13 @@ function lineOf(text: string): SpoolLine | undefined {
       record?: ActionRecord
       held?: Omit<Held, 'holds'> & { readonly holds: readonly Hold[] }
     }
-    if (line.record !== undefined)
-      return { record: { ...line.record, entry: revivedEntry(line.record.entry) } }
-    if (line.held === undefined) return undefined
-    return { held: { ...line.held, holds: new Map(line.held.holds.map((hold) => [hold.cause, hold])) } }
+    const { record, held } = line
+    return {
+      ...(record === undefined ? {} : { record: { ...record, entry: revivedEntry(record.entry) } }),
+      ...(held === undefined
+        ? {}
+        : { held: { ...held, holds: new Map(held.holds.map((hold) => [hold.cause, hold])) } }),
+    }
   } catch {
     return undefined
   }

@@ -104,6 +104,7 @@ export interface RoomOptions {
   readonly journal?: ControlStore
   readonly dataDir?: string
   readonly copy?: NonNullable<ControlDependencies['copy']>
+  readonly stoppedNow?: NonNullable<ControlDependencies['stoppedNow']>
 }
 
 /** The room with a pretended host under it. The journal keeps nothing unless one is given. */
@@ -130,6 +131,7 @@ export function createTestRoom(host: FakeHost, options: RoomOptions = {}): TestR
     bus,
     journal: options.journal ?? createNoStore<ControlTables>(),
     ...(options.copy === undefined ? {} : { copy: options.copy }),
+    ...(options.stoppedNow === undefined ? {} : { stoppedNow: options.stoppedNow }),
     dataDir: options.dataDir ?? '/nonexistent',
     agents: { get: (id) => host.agents.get(id), list: () => host.agents.values() },
     target: (agent, stopped, stoppedByOthers) => ({

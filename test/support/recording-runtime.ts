@@ -20,6 +20,8 @@ export interface RecordingRuntime extends RuntimeDriver {
   count(verb: Verb, incarnation?: Incarnation): number
   /** Calls that changed something or not. */
   readonly calls: readonly RecordedEffect[]
+  /** What the last call was told about the target. */
+  lastTarget(): Target | undefined
   stateOf(incarnation: Incarnation): Observation
   setState(incarnation: Incarnation, state: Observation): void
   /** The next call of this verb does this instead; `hang` never answers. */
@@ -42,6 +44,7 @@ export function recordingRuntime({ kind = 'process', file }: RecordingOptions = 
   const calls: RecordedEffect[] = []
   const scripted = new Map<Verb, (Partial<Effect> | 'hang' | 'throw')[]>()
   const gates = new Map<Verb, Promise<void>>()
+  let lastTarget: Target | undefined
   let identity: Incarnation | 'gone' | 'unknown' | undefined
 
   const stateOf = (incarnation: Incarnation): Observation => states.get(incarnation) ?? 'running'
@@ -59,6 +62,7 @@ export function recordingRuntime({ kind = 'process', file }: RecordingOptions = 
     work: () => Effect,
   ): Promise<Effect> {
     calls.push({ verb, incarnation: target.incarnation })
+    lastTarget = target
     const script = scripted.get(verb)?.shift()
     if (script === 'hang') return new Promise(() => {})
     if (script === 'throw') throw new Error('the driver broke')
@@ -78,6 +82,7 @@ export function recordingRuntime({ kind = 'process', file }: RecordingOptions = 
     effects,
     calls,
     stateOf,
+    lastTarget: () => lastTarget,
     count: (verb, incarnation) =>
       effects.filter(
         (effect) => effect.verb === verb && (incarnation === undefined || effect.incarnation === incarnation),

@@ -1,5 +1,8 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { createCatalogue } from '../../../src/platform/exposition/catalogue.ts'
+import { createScraper, scrapeFamilies } from '../../../src/platform/exposition/scrape.ts'
+import { renderText } from '../../../src/platform/exposition/writer.ts'
 import {
   addAgent,
   createTestRoom,
@@ -448,3 +451,81 @@ describe('after a damaged journal', () => {
 function pidOf(id: string): number {
   return Number(host.agents.get(id)!.incarnation.split(':')[2])
 }
+
+describe('what Prometheus sees', () => {
+  async function scrape(): Promise<string[]> {
+    const catalogue = createCatalogue([
+      ...room.collectors.flatMap(({ families }) => families),
+      ...scrapeFamilies,
+    ])
+    const failures: unknown[] = []
+    const scraper = createScraper({
+      catalogue,
+      collectors: room.collectors,
+      clock: host.clock,
+      newestFirst: () => 0,
+      onError: (_name, error) => void failures.push(error),
+    })
+    host.clock.advance(1_100)
+    const snapshot = await scraper.scrape()
+    expect(failures).toEqual([])
+    return renderText(snapshot, 'text').split('\n')
+  }
+
+  it('has every combination of action, trigger and outcome at 0 from the start', async () => {
+    const lines = (await scrape()).filter((line) => line.startsWith('agent_actions_total{'))
+    expect(lines).toHaveLength(4 * 6 * 5)
+    expect(lines.every((line) => line.endsWith(' 0'))).toBe(true)
+  })
+
+  it('counts outcomes and reasons, and says who is paused since when', async () => {
+    const since = host.clock.now() / 1_000
+    await room.act({
+      action: 'pause',
+      agent: 'a',
+      trigger: 'budget',
+      crossedAtMs: host.clock.monotonic() - 200,
+    })
+    host.killSwitch = true
+    await room.ask({ action: 'terminate', agent: 'a', trigger: 'alert' })
+    const lines = await scrape()
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'agent_actions_total{action="pause",trigger="budget",outcome="done"} 1',
+        'agent_actions_total{action="terminate",trigger="alert",outcome="refused"} 1',
+        'agent_action_refusals_total{action="terminate",reason="kill_switch"} 1',
+        'agent_actions_pending{action="pause"} 0',
+        'agent_control_kill_switch 1',
+        'agents_paused_current 1',
+        `agent_paused_since_timestamp_seconds{agent="a"} ${since}`,
+        'agent_action_duration_seconds_bucket{action="pause",rung="sigstop",le="0.25"} 1',
+        'agent_reaction_duration_seconds_bucket{trigger="budget",le="0.15"} 0',
+        'agent_reaction_duration_seconds_bucket{trigger="budget",le="0.25"} 1',
+      ]),
+    )
+    host.killSwitch = false
+    await room.act({ action: 'resume', agent: 'a' })
+    const after = await scrape()
+    expect(after).toContain('agents_paused_current 0')
+    expect(after.filter((line) => line.startsWith('agent_paused_since_timestamp_seconds{'))).toEqual([])
+  })
+
+  it('counts what waits for approval as pending', async () => {
+    await room.ask({ action: 'terminate', agent: 'a', approval: 'required' })
+    expect(await scrape()).toContain('agent_actions_pending{action="terminate"} 1')
+  })
+})
+
+describe('the block of an agent', () => {
+  it('says whether it is enforced, and since when and why it is paused', async () => {
+    expect(room.describe('a')).toMatchObject({ enforced: true, pausedAt: null, pauseReason: null, holds: [] })
+    await room.act({ action: 'pause', agent: 'a', trigger: 'budget', reason: 'too many\u001b tokens' })
+    const since = new Date(host.clock.now()).toISOString()
+    expect(room.describe('a')).toMatchObject({
+      pausedAt: since,
+      pauseReason: 'too many\ufffd tokens',
+      holds: [{ cause: 'budget', since }],
+    })
+    expect(room.describe('nobody')).toBeUndefined()
+  })
+})
