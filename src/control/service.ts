@@ -1,19 +1,15 @@
-import type { Agent, AgentEvents, AgentId, Runtime } from '../agents/model.ts'
+import type { Agent, AgentId } from '../agents/model.ts'
 import type { Bus } from '../platform/bus.ts'
-import type { Clock } from '../platform/clock.ts'
-import type { Collector, HealthCheck } from '../platform/feature.ts'
-import type { Log } from '../platform/log.ts'
-import type { ProcessKey } from '../platform/proc/process.ts'
-import type { RuntimeDriver, Target } from '../runtimes/model.ts'
 import { type Admitted, admit } from './admit.ts'
 import { createAdoption } from './adoption.ts'
 import { createApprovals } from './approvals.ts'
 import { createDecide } from './decide.ts'
+import type { ControlDependencies, ControlRoom } from './dependencies.ts'
 import { createDesk } from './desk.ts'
 import { createEffect, type Mode } from './effect.ts'
-import { type Fleet, gatherFacts } from './facts.ts'
-import type { ContainerStanding, ControlConfig } from './guard.ts'
+import { gatherFacts } from './facts.ts'
 import { createHoldBoard } from './holds.ts'
+import { createInterrupted } from './interrupted.ts'
 import { createJournal } from './journal.ts'
 import { createKeys } from './keys.ts'
 import { createLanes } from './lanes.ts'
@@ -21,71 +17,16 @@ import { createLedger } from './ledger.ts'
 import { load } from './load.ts'
 import { createMemory } from './memory.ts'
 import { createControlMetrics } from './metrics.ts'
-import {
-  ACTIONS,
-  type ActingLock,
-  type Action,
-  type ActionRequest,
-  type ControlDesk,
-  type ControlEvents,
-  type KillSwitch,
-  type RefusalReason,
-} from './model.ts'
-import { type CopyStore, createOutbox } from './outbox.ts'
+import { ACTIONS, type Action, type ActionRequest, type ControlEvents, type RefusalReason } from './model.ts'
+import { createOutbox } from './outbox.ts'
 import { type ActionRecord, changed, createIds, momentOf } from './record.ts'
 import { createRecovery } from './recovery.ts'
 import { createRefusals } from './refusals.ts'
-import { type ControlStore, createControlRepository } from './repository.ts'
+import { createReport } from './report.ts'
+import { createControlRepository } from './repository.ts'
 import { createSettle } from './settle.ts'
 import { createSpool } from './spool.ts'
-
-export interface ControlDependencies {
-  readonly clock: Clock
-  readonly bootId: string
-  readonly log: Log
-  readonly bus: Bus<ControlEvents & AgentEvents>
-  /** Always the SQLite file of this host. */
-  readonly journal: ControlStore
-  /** A database of many hosts that gets a copy. */
-  readonly copy?: CopyStore
-  /** For the spool file. */
-  readonly dataDir: string
-  readonly agents: Fleet
-  readonly target: (
-    agent: Agent,
-    stopped: readonly ProcessKey[],
-    stoppedByOthers: readonly ProcessKey[],
-  ) => Target
-  readonly runtimes: Partial<Record<Runtime, RuntimeDriver>>
-  /** Who of a tree is stopped now (the process driver knows); without it a crash makes all of it ours. */
-  readonly stoppedNow?: (target: Target) => Promise<readonly ProcessKey[] | undefined>
-  /** Whether it opted in: registered with a budget, started by `run` with one, or labelled. */
-  readonly enforced: (agent: Agent) => boolean
-  /** Left out: what is not enforced counts as unlabelled. */
-  readonly container?: (agent: Agent) => ContainerStanding | undefined
-  /** This process and its ancestors. */
-  readonly protectedPids: () => ReadonlySet<number>
-  /** Whether we may signal processes of this user: our own, or all with CAP_KILL. */
-  readonly mayActOnUid: (uid: number) => boolean
-  readonly config: () => ControlConfig
-  /** Started and stopped by whoever made them. */
-  readonly killSwitch: KillSwitch
-  readonly lock: ActingLock
-}
-
-export interface ControlRoom {
-  readonly desk: ControlDesk
-  readonly collectors: readonly Collector[]
-  health(): HealthCheck
-  /** Its block in `GET /api/v1/agents/{id}`. */
-  describe(agent: AgentId): object | undefined
-  /** Call when the damaged journal was put aside: everything automatic is a dry run until a person resets. */
-  damaged(): void
-  /** Reads the journal, takes up what was interrupted. After the kill switch, before whoever may ask for actions. */
-  start(): Promise<void>
-  /** Waits for effects under way, at most for `STOP_WITHIN_MS`, and writes down what is left. */
-  stop(): Promise<void>
-}
+import { createUnderWay } from './under-way.ts'
 
 /** The daemon ends within five seconds; what is not done by then is driven to completion at the next start. */
 const STOP_WITHIN_MS = 2_000
@@ -103,10 +44,8 @@ export function createControl(deps: ControlDependencies): ControlRoom {
   const memory = createMemory()
   const lanes = createLanes()
   const ids = createIds(clock.now)
-  /** Marks of what is under way, by entry; called when it is over. */
-  const marks = new Map<string, () => void>()
+  const underWay = createUnderWay(memory)
   const listeners = new Map<string, (record: ActionRecord) => void>()
-  const underWay = new Map<string, Action>()
   let lastResumes: Map<string, ActionRecord> = new Map()
   let loaded = false
   let stopped = false
@@ -117,7 +56,7 @@ export function createControl(deps: ControlDependencies): ControlRoom {
     pending() {
       const counts = new Map<Action, number>(ACTIONS.map((action) => [action, 0]))
       const add = (action: Action) => counts.set(action, (counts.get(action) ?? 0) + 1)
-      for (const action of underWay.values()) add(action)
+      for (const action of underWay.actions()) add(action)
       for (const { entry } of approvals.list()) add(entry.action)
       return counts
     },
@@ -149,7 +88,7 @@ export function createControl(deps: ControlDependencies): ControlRoom {
     moment,
     isAlive,
     settled(record) {
-      over(record.entry.id)
+      underWay.over(record.entry.id)
       metrics.settled(record, clock.monotonic())
       outbox?.add(record)
       listeners.get(record.entry.id)?.(record)
@@ -176,8 +115,8 @@ export function createControl(deps: ControlDependencies): ControlRoom {
     config,
     waiting: lanes.waiting,
     facts: (admitted, now) => gatherFacts(admitted, factsDeps, now),
-    reserved: (record) => mark(record),
-    withdrawn: ({ entry }) => over(entry.id),
+    reserved: underWay.begin,
+    withdrawn: ({ entry }) => underWay.over(entry.id),
   })
 
   const factsDeps = {
@@ -221,9 +160,11 @@ export function createControl(deps: ControlDependencies): ControlRoom {
     clock,
     agent: agents.get,
     mayAct: () => lock.isHeld() && !stopped,
-    drive: (record) => void drive(record),
-    giveUp: (record) => void giveUp(record),
+    drive: (record) => void interrupted.drive(record),
+    giveUp: (record) => void interrupted.giveUp(record),
   })
+
+  const interrupted = createInterrupted({ moment, ledger, underWay, go, finish })
 
   const adoption = createAdoption({
     agents,
@@ -242,19 +183,6 @@ export function createControl(deps: ControlDependencies): ControlRoom {
     return agent?.incarnation === incarnation && agent.endedAtMs === undefined
   }
 
-  function mark({ entry: { id, action, incarnation } }: ActionRecord): void {
-    underWay.set(id, action)
-    if (incarnation === undefined) return
-    if (action === 'pause') marks.set(id, memory.pausing(incarnation))
-    if (action === 'terminate') marks.set(id, memory.terminating(incarnation))
-  }
-
-  function over(id: string): void {
-    underWay.delete(id)
-    marks.get(id)?.()
-    marks.delete(id)
-  }
-
   function admitted(request: ActionRequest): Promise<Admitted> {
     return admit(request, {
       ...{ clock, moment, agent: agents.get, stoppedNow: deps.stoppedNow },
@@ -266,6 +194,7 @@ export function createControl(deps: ControlDependencies): ControlRoom {
   function go(record: ActionRecord, mode: Mode): void {
     void lanes
       .inTurn(record.entry.agent, async () => {
+        if (mode === 'recovery') await journal.save(record)
         const performed = await perform(record, mode).catch((error: unknown) => ({
           effect: { outcome: 'failed' as const, touched: true, detail: String(error) },
           stopped: [],
@@ -274,7 +203,7 @@ export function createControl(deps: ControlDependencies): ControlRoom {
         await settle(record, performed)
       })
       .catch((error: unknown) => {
-        over(record.entry.id)
+        underWay.over(record.entry.id)
         log.error('an action was not settled', { action: record.entry.id, error: String(error) })
       })
   }
@@ -289,43 +218,15 @@ export function createControl(deps: ControlDependencies): ControlRoom {
       { status: 'refused', refusal, detail },
       { claimsKey: false, ended: moment(), result: 'neutral' },
     )
-    await close(refused)
-    announce(refused.entry)
+    await finish(refused)
     return refused
   }
 
-  /** The same row, one attempt more. What cannot be repeated without harm is only looked at. */
-  async function drive(interrupted: ActionRecord): Promise<void> {
-    const { entry } = interrupted
-    if (entry.action === 'resize') {
-      const detail = 'interrupted by a restart of the daemon; whether it took effect is not known'
-      return finish(
-        changed(interrupted, { status: 'failed', detail }, { ended: moment(), result: 'neutral' }),
-      )
-    }
-    const now = moment()
-    const record = changed(interrupted, { attempt: entry.attempt + 1 }, { started: now })
-    mark(record)
-    ledger.note(record)
-    await journal.save(record)
-    go(record, 'recovery')
-  }
-
-  async function giveUp({ ...record }: ActionRecord): Promise<void> {
-    const { entry } = record
-    const detail = 'it had ended before the daemon came back'
-    const end = { ended: moment(), result: 'neutral' } as const
-    if (entry.action !== 'terminate') {
-      return finish(changed(record, { status: 'failed', detail }, { ...end, claimsKey: false }))
-    }
-    const done = changed(record, { status: 'done', detail }, end)
-    bus.emit('agent.terminated', { entry: done.entry })
-    await finish(done)
-  }
-
   async function finish(record: ActionRecord): Promise<void> {
+    const { entry } = record
     await close(record)
-    announce(record.entry)
+    if (entry.action === 'terminate' && entry.status === 'done') bus.emit('agent.terminated', { entry })
+    announce(entry)
   }
 
   /** Rooms that heard of a resume before the restart have to do nothing for it. */
@@ -368,15 +269,15 @@ export function createControl(deps: ControlDependencies): ControlRoom {
       if (found.newestId !== undefined) ids.after(found.newestId)
       lastResumes = found.lastResumes
       // What this run began before the journal could be read is not left over from the last.
-      const known = new Set([...underWay.keys(), ...[...approvals.list()].map(({ entry }) => entry.id)])
-      const interrupted = found.interrupted.filter(({ entry }) => !known.has(entry.id))
+      const known = new Set([...approvals.list()].map(({ entry }) => entry.id))
+      const begun = found.interrupted.filter(({ entry }) => !underWay.has(entry.id))
       const pending = found.pending.filter(({ entry }) => !known.has(entry.id))
-      for (const record of [...pending, ...interrupted]) journal.adopt(record)
+      for (const record of [...pending, ...begun]) journal.adopt(record)
       for (const record of pending) approvals.add(record)
       for (const held of found.ended) await ended(held)
       loaded = true
       for (const agent of agents.list()) if (agent.endedAtMs === undefined) appeared(agent)
-      recovery.begin(interrupted)
+      recovery.begin(begun)
       await outbox?.start(found.copiedMs)
     } catch (error) {
       log.error('the journal cannot be read; everything automatic is a dry run until it can', {
@@ -392,40 +293,16 @@ export function createControl(deps: ControlDependencies): ControlRoom {
     finish,
   })
 
+  const report = createReport({
+    ...{ config, lock, killSwitch, journal, memory, desk, enforced: deps.enforced, agent: agents.get },
+    loaded: () => loaded,
+    counts: () => ({ underWay: underWay.count(), recovering: recovery.waiting() }),
+  })
+
   return {
     desk,
     collectors: [metrics.collector],
-    health() {
-      const unsaved = journal.unsaved()
-      const ill = unsaved > 0 || memory.damaged() || !loaded
-      return {
-        status: ill ? 'degraded' : 'healthy',
-        mode: config().mode,
-        acting: lock.isHeld(),
-        killSwitch: killSwitch.isEngaged(),
-        journal: !loaded ? 'unread' : memory.damaged() ? 'damaged' : 'ok',
-        unsaved,
-        underWay: underWay.size,
-        recovering: recovery.waiting(),
-      }
-    },
-    describe(id) {
-      const agent = agents.get(id)
-      if (agent === undefined) return undefined
-      const holds = [...desk.holds(id)].map(([cause, { sinceMs, reason }]) => ({
-        cause,
-        since: new Date(sinceMs).toISOString(),
-        reason,
-      }))
-      const [first] = holds.toSorted((a, b) => (a.since < b.since ? -1 : 1))
-      return {
-        enforced: deps.enforced(agent),
-        pausedAt: first?.since ?? null,
-        pauseReason: first?.reason ?? null,
-        holds,
-        terminal: desk.isTerminal(id),
-      }
-    },
+    ...report,
     damaged() {
       memory.setDamaged(true)
       journal.mark('damaged', true)
