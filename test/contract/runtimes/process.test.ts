@@ -45,6 +45,12 @@ async function standsStill(work: () => number): Promise<boolean> {
   return work() === before
 }
 
+/** A busy host may leave a running process waiting for its turn. */
+async function works(work: () => number): Promise<void> {
+  const before = work()
+  await eventually('it works', () => work() > before || undefined, 5_000, 10)
+}
+
 const terminateOptions = (graceMs = 2_000) => ({ ...effectOptions(), graceMs })
 
 describe('trees that are hard to stop', () => {
@@ -60,7 +66,7 @@ describe('trees that are hard to stop', () => {
         expect(await standsStill(tree.work), `run ${run}`).toBe(true)
         for (const { pid } of [...paused.stopped!].reverse()) process.kill(pid, 'SIGCONT')
         await sleep(20)
-        expect(await standsStill(tree.work)).toBe(false)
+        await works(tree.work)
       }
       const ended = await driver.terminate(watched.target, terminateOptions())
       expect(ended).toMatchObject({ outcome: 'done' })
@@ -101,7 +107,7 @@ describe('terminating', () => {
     const mayGoOn = () => performance.now() - from < 300
     const ended = await driver.terminate(watched.target, { ...terminateOptions(10_000), mayGoOn })
     expect(ended).toMatchObject({ outcome: 'halted', touched: true, stopped: [] })
-    expect(await standsStill(tree.work)).toBe(false)
+    await works(tree.work)
     expect(tree.living()).toHaveLength(2)
   })
 
@@ -244,7 +250,7 @@ describe.each([1, 2] as const)('a tree with a control group of its own, v%i', (v
       const again = await driver.pause(watched.target, effectOptions())
       expect(again).toMatchObject({ outcome: 'noop', touched: false })
       expect(await driver.resume(watched.target, effectOptions())).toMatchObject(done)
-      expect(await standsStill(tree.work)).toBe(false)
+      await works(tree.work)
       await driver.pause(watched.target, effectOptions())
       expect((await driver.terminate(watched.target, terminateOptions())).outcome).toBe('done')
       expect(tree.living()).toEqual([])
@@ -277,7 +283,7 @@ describe.each([1, 2] as const)('a tree with a control group of its own, v%i', (v
       const paused = await driver.pause(watched.target, effectOptions())
       expect(paused).toMatchObject({ outcome: 'done', rung: 'sigstop' })
       expect(await standsStill(tree.work)).toBe(true)
-      expect(await standsStill(stranger.work)).toBe(false)
+      await works(stranger.work)
     } finally {
       await stranger.end()
       await leave(tree)
