@@ -1,9 +1,3 @@
-import {
-  type AgentsTables,
-  agentsMigration,
-  agentsRetention,
-  agentUidMigration,
-} from './agents/repository.ts'
 import { createSlices } from './platform/exposition/slices.ts'
 import { renderText } from './platform/exposition/writer.ts'
 import type { Feature, HealthCheck } from './platform/feature.ts'
@@ -13,14 +7,12 @@ import { Problem } from './platform/problem.ts'
 import { probeReach, type Reach } from './platform/reach.ts'
 import { readDaemonId } from './platform/store/daemon-id.ts'
 import { ensureDataDir } from './platform/store/data-dir.ts'
-import { createNoStore } from './platform/store/no-store.ts'
-import { openStore } from './platform/store/open.ts'
 import { createRetention, type Retention } from './platform/store/retention.ts'
-import type { Store } from './platform/store/store.ts'
 import { createRooms, type Rooms } from './rooms.ts'
 import { scrapeTargets } from './sd.ts'
 import { accessOf, createAppScraper, createAppServer } from './server.ts'
 import type { Settings } from './settings.ts'
+import { noStores, openStores, type Stores } from './stores.ts'
 import { VERSION } from './version.ts'
 
 /** What start-up tells a person. */
@@ -48,6 +40,8 @@ export interface App {
   /** Reads the configuration anew. Throws when it is bad; the old one then stays in force. */
   reload(): void
   summary(): Summary
+  /** Stops all acting but resumes, for whoever `actor` names. @throws Error when it holds in memory only. */
+  engageKillSwitch(actor: string): void
   /**
    * A read of a hung process never came back, so this process cannot exit by itself: exit waits for the thread, and
    * the thread for the kernel.
@@ -60,9 +54,9 @@ const RETENTION_EVERY_MS = 10 * 60_000
 /** Composes the rooms. Everything the daemon does begins here; no room knows another. */
 export function createApp(settings: Settings): App {
   const { clock, log, config, dataDir } = settings
-  let store: Store<AgentsTables> | undefined
+  let stores: Stores | undefined
   let rooms: Rooms | undefined
-  let retention: Retention | undefined
+  let retentions: readonly Retention[] = []
   const started: Feature[] = []
   let http: HttpServer | undefined
   let urls: readonly string[] = []
@@ -82,16 +76,23 @@ export function createApp(settings: Settings): App {
   async function open(): Promise<void> {
     ensureDataDir(dataDir)
     const controlToken = ensureControlToken(dataDir)
-    store = await openStore<AgentsTables>({
+    let damagedAtOpen = false
+    stores = await openStores({
       url: config.current.store.url,
       dataDir,
       daemonId: readDaemonId(dataDir),
       clock,
       log,
-      migrations: [agentsMigration, agentUidMigration],
+      onQuarantine() {
+        damagedAtOpen = true
+        rooms?.acting.damaged()
+      },
     })
-    retention = createRetention({ store, clock, log, rules: [agentsRetention], everyMs: RETENTION_EVERY_MS })
-    rooms = createRooms(settings, store, () => store?.stats())
+    retentions = stores.retained.map(({ store, rules }) =>
+      createRetention({ store, clock, log, rules, everyMs: RETENTION_EVERY_MS }),
+    )
+    rooms = createRooms(settings, stores, () => stores?.main.stats())
+    if (damagedAtOpen) rooms.acting.damaged()
     const slices = createSlices()
     const scraper = createAppScraper(settings, rooms, slices)
     http = await createAppServer(settings, rooms, {
@@ -111,7 +112,7 @@ export function createApp(settings: Settings): App {
       started.push(feature)
       await feature.start?.()
     }
-    retention.start()
+    for (const retention of retentions) retention.start()
     await scraper.scrape()
     ready = true
     urls = await http.listen()
@@ -119,7 +120,7 @@ export function createApp(settings: Settings): App {
 
   function checks(): Record<string, HealthCheck> {
     const parts: Record<string, HealthCheck> = {}
-    if (store !== undefined) parts['database'] = store.health()
+    if (stores !== undefined) parts['database'] = stores.main.health()
     for (const { name, health } of rooms?.features ?? []) if (health !== undefined) parts[name] = health()
     return parts
   }
@@ -144,9 +145,9 @@ export function createApp(settings: Settings): App {
     // Requests end before the rooms they ask, rooms before what they read from and write to.
     await attempt(() => http?.close())
     for (const feature of started.reverse()) await attempt(() => feature.stop?.())
-    await attempt(() => retention?.stop())
+    for (const retention of retentions) await attempt(() => retention.stop())
     await attempt(() => rooms?.close())
-    await attempt(() => store?.close())
+    await attempt(() => stores?.close())
   }
 
   async function attempt(step: () => Promise<void> | void | undefined): Promise<void> {
@@ -161,15 +162,18 @@ export function createApp(settings: Settings): App {
     start,
     stop,
     reload,
+    engageKillSwitch: (actor) => rooms?.acting.killSwitch.engage(actor),
     hasStuckThread: () => (rooms?.readers.slow.stuck() ?? 0) > 0,
     async once() {
-      const built = createRooms(settings, createNoStore(), () => undefined)
+      const built = createRooms(settings, noStores(), () => undefined)
       rooms = built
-      for (const feature of built.features) await feature.start?.()
+      // Looks once and goes: it judges nothing, holds nothing, and leaves the acting to the daemon that may be there.
+      const looking = built.features.filter((feature) => !built.acting.features.includes(feature))
+      for (const feature of looking) await feature.start?.()
       try {
         return renderText(await createAppScraper(settings, built, createSlices()).scrape(), 'text')
       } finally {
-        for (const feature of built.features.toReversed()) await feature.stop?.()
+        for (const feature of looking.toReversed()) await feature.stop?.()
         await built.close()
       }
     },

@@ -1,14 +1,14 @@
 import type { MetricsGroup } from './platform/exposition/metrics-page.ts'
 import { scrapeFamilies } from './platform/exposition/scrape.ts'
 import { createSlices } from './platform/exposition/slices.ts'
-import { createNoStore } from './platform/store/no-store.ts'
 import { createRooms } from './rooms.ts'
 import { createAppScraper, createAppServer } from './server.ts'
 import type { Settings } from './settings.ts'
+import { noStores } from './stores.ts'
 
 /** Everything that `/metrics` can show, by collector, for docs/metrics.md. Reads nothing of the machine. */
 export async function metricsGroups(settings: Settings): Promise<MetricsGroup[]> {
-  const rooms = createRooms(settings, createNoStore(), () => undefined)
+  const rooms = createRooms(settings, noStores(), () => undefined)
   const groups = rooms.collectors.map(({ name, families }) => ({ name, families }))
   await rooms.close()
   return [...groups, { name: 'scrape', families: scrapeFamilies }]
@@ -16,7 +16,7 @@ export async function metricsGroups(settings: Settings): Promise<MetricsGroup[]>
 
 /** `/openapi.json` of the daemon as these settings compose it, for docs/openapi.json. Starts and opens nothing. */
 export async function apiDocument(settings: Settings): Promise<object> {
-  const rooms = createRooms(settings, createNoStore(), () => undefined)
+  const rooms = createRooms(settings, noStores(), () => undefined)
   const slices = createSlices()
   const server = await createAppServer(settings, rooms, {
     scraper: createAppScraper(settings, rooms, slices),

@@ -1,6 +1,8 @@
-import type { AgentEvents } from './agents/model.ts'
+import { type Acting, type ActingEvents, type ActingStores, createActing } from './acting.ts'
 import type { AgentsTables } from './agents/repository.ts'
 import { type Agents, createAgents } from './agents/service.ts'
+import { announceOn } from './announcements.ts'
+import { createEvents } from './events/service.ts'
 import { createBus } from './platform/bus.ts'
 import { namespacedContainerId } from './platform/docker/own-container.ts'
 import { createStatsFallback } from './platform/docker/stats-fallback.ts'
@@ -10,15 +12,18 @@ import type { StoreStats } from './platform/store/stats.ts'
 import type { Store } from './platform/store/store.ts'
 import { createReaders, type Readers } from './readers.ts'
 import { createSelf, type Self } from './self.ts'
-import type { Settings } from './settings.ts'
+import { COLLECTOR_NAMES, type Settings } from './settings.ts'
 
-/** The part of the store that rooms write to. */
-export type RoomStore = Pick<Store<AgentsTables>, 'db' | 'enqueue' | 'put' | 'daemonId'>
+/** Where the rooms keep what must survive. */
+export interface RoomStores extends ActingStores {
+  readonly store: ActingStores['store'] & Pick<Store<AgentsTables>, 'db' | 'enqueue' | 'daemonId'>
+}
 
 /** Every room of the house, built and not yet started. */
 export interface Rooms {
   readonly readers: Readers
   readonly agents: Agents
+  readonly acting: Acting
   readonly self: Self
   /** In the order in which they start; they stop in the reverse order. */
   readonly features: readonly Feature[]
@@ -30,7 +35,7 @@ export interface Rooms {
 /** Builds the rooms and hands each what it needs. Nothing is read, opened or started yet. */
 export function createRooms(
   settings: Settings,
-  store: RoomStore,
+  stores: RoomStores,
   storeStats: () => StoreStats | undefined,
 ): Rooms {
   const { clock, log, config } = settings
@@ -38,17 +43,28 @@ export function createRooms(
   // Discovery changes at a restart only: whoever runs already is not looked at again.
   const { discovery } = config.current.agents
   const commands = new Set(discovery.commands)
-  const bus = createBus<AgentEvents>((error, event) =>
+  const bus = createBus<ActingEvents>((error, event) =>
     log.error('an event handler failed', { event, error: String(error) }),
   )
-  const agents = createAgents({
+  const space = processSpace(settings.procRoot)
+  const events = createEvents(clock, log, () => settings.listenAddresses[0] ?? '')
+  announceOn(bus, events.log)
+  const acting = createActing({
+    settings,
+    stores,
+    readers,
+    bus,
+    bootId: space.bootId,
+    agents: () => agents,
+  })
+  const agents: Agents = createAgents({
     clock,
     bus,
     log,
     table: readers.table,
     reader: readers.process,
     slow: readers.slow,
-    space: processSpace(settings.procRoot),
+    space,
     startedAtMs: startTimes(settings),
     containers: {
       engine: readers.docker,
@@ -57,7 +73,10 @@ export function createRooms(
       ownContainer: namespacedContainerId(settings.procRoot),
       stats: createStatsFallback({ stats: (id) => readers.docker.stats(id) }),
     },
-    store,
+    store: stores.store,
+    describe: acting.describe,
+    enrolment: acting.exhaustion,
+    beforeRemove: (agent, actor) => acting.desk.letGo(agent.id, actor),
     options: {
       intervalMs: config.current.sampling.interval,
       retentionMs: () => config.current.agents.retention,
@@ -70,18 +89,31 @@ export function createRooms(
     },
   })
   const self = createSelf(clock, config, storeStats)
-  const features: Feature[] = [dockerFeature(readers), agents.feature, hostFeature(readers)]
+  const features: Feature[] = [
+    dockerFeature(readers),
+    ...acting.features,
+    agents.feature,
+    hostFeature(readers),
+    events.feature,
+  ]
   return {
     readers,
     agents,
+    acting,
     self,
     features,
-    collectors: [...features.flatMap(({ collectors = [] }) => collectors), self.collector],
+    collectors: inOrder([...features.flatMap(({ collectors = [] }) => collectors), self.collector]),
     async close() {
       self.close()
       await readers.close()
     },
   }
+}
+
+/** As `/metrics` prints them: what is measured first, then what is judged and done, ourselves last. */
+function inOrder(collectors: readonly Collector[]): Collector[] {
+  const names: readonly string[] = COLLECTOR_NAMES
+  return collectors.toSorted((a, b) => names.indexOf(a.name) - names.indexOf(b.name))
 }
 
 function hostFeature({ host, learnHost }: Readers): Feature {

@@ -14,6 +14,7 @@ export const COLLECTOR_NAMES = [
   'usage',
   'exhaustion',
   'control',
+  'events',
   'self',
 ] as const
 export type CollectorName = (typeof COLLECTOR_NAMES)[number]

@@ -2,7 +2,12 @@ import { setImmediate } from 'node:timers/promises'
 import type { Bus } from '../platform/bus.ts'
 import type { CgroupFinder } from '../platform/cgroup/reader.ts'
 import type { Clock } from '../platform/clock.ts'
-import type { ContainerInfo, DockerEngine, EngineStatus } from '../platform/docker/container.ts'
+import {
+  type ContainerInfo,
+  type DockerEngine,
+  ENFORCE_LABEL,
+  type EngineStatus,
+} from '../platform/docker/container.ts'
 import type { NetworkReader } from '../platform/docker/network.ts'
 import type { StatsFallback } from '../platform/docker/stats-fallback.ts'
 import type { Feature } from '../platform/feature.ts'
@@ -101,8 +106,6 @@ export interface Agents {
   size(): Readonly<Record<string, number>>
 }
 
-/** A container says by it that an intervention may act on it (CONTRACT §7). */
-const ENFORCE_LABEL = 'agent-exporter.enforce'
 /** Totals are kept this often; what the kernel still knows is counted again anyway. */
 const CHECKPOINT_MS = 30_000
 /** An engine that was slow at start has told its containers by now. */

@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import type { App } from '../app.ts'
+import { engageOnSignal } from '../control/kill-switch.ts'
 import { systemClock } from '../platform/clock.ts'
-import { createLog, silentLog } from '../platform/log.ts'
+import { createLog, type Log, silentLog } from '../platform/log.ts'
 import { dataDirFrom } from './data-dir.ts'
 import { EXIT } from './exit.ts'
 import { disabledCollectors, type ServeFlags } from './flags.ts'
@@ -12,8 +13,9 @@ import { leave } from './leave.ts'
 export function serveCommand(program: Command): void {
   const run = async (): Promise<void> => {
     const flags = program.opts<ServeFlags>()
-    const app = await buildApp(flags)
-    await (flags.once ? printOnce(app) : serve(app))
+    const log = flags.once ? silentLog : createLog({ level: flags['log.level'], format: flags['log.format'] })
+    const app = await buildApp(flags, log)
+    await (flags.once ? printOnce(app) : serve(app, log))
     if (app.hasStuckThread()) leave()
   }
   program.action(run)
@@ -21,7 +23,7 @@ export function serveCommand(program: Command): void {
 }
 
 /** The daemon is loaded here and nowhere before: every other command begins ten times as fast without it. */
-async function buildApp(flags: ServeFlags): Promise<App> {
+async function buildApp(flags: ServeFlags, log: Log): Promise<App> {
   const { createApp } = await import('../app.ts')
   const { createConfigHolder } = await import('../config/holder.ts')
   const { loadConfig } = await import('../config/load.ts')
@@ -33,7 +35,7 @@ async function buildApp(flags: ServeFlags): Promise<App> {
   return createApp({
     config: createConfigHolder(load(), load, systemClock.now),
     clock: systemClock,
-    log: flags.once ? silentLog : createLog({ level: flags['log.level'], format: flags['log.format'] }),
+    log,
     dataDir: dataDirFrom(flags['data.dir']),
     listenAddresses: flags['web.listenAddress'],
     webConfigFile: flags['web.config.file'],
@@ -49,7 +51,7 @@ async function printOnce(app: App): Promise<void> {
   process.stdout.write(await app.once())
 }
 
-async function serve(app: App): Promise<void> {
+async function serve(app: App, log: Log): Promise<void> {
   const stopped = new Promise<string>((resolve) => {
     process.once('SIGTERM', () => resolve('SIGTERM'))
     process.once('SIGINT', () => resolve('SIGINT'))
@@ -57,6 +59,7 @@ async function serve(app: App): Promise<void> {
   // Without a handler SIGUSR1 opens Node's inspector to anyone of our uid.
   process.on('SIGUSR1', () => {})
   process.on('SIGHUP', () => reload(app))
+  engageOnSignal({ engage: app.engageKillSwitch }, log)
   await app.start()
   process.stdout.write(greeting(app.summary()))
   await stopped

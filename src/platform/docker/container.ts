@@ -26,6 +26,10 @@ export interface ContainerInfo {
 /** Labels that make a container an agent or a sandbox; others are listed and never looked at closer. */
 export const AGENT_LABEL = 'agent-exporter.agent'
 export const SANDBOX_LABEL = 'agent-exporter.sandbox'
+/** `true`: an intervention may act on this container (CONTRACT §7). */
+export const ENFORCE_LABEL = 'agent-exporter.enforce'
+/** Name of a set of limits. */
+export const PROFILE_LABEL = 'agent-exporter.profile'
 
 /** What happened to a container with an agent or sandbox label. */
 export type ContainerChange =

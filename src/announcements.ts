@@ -1,0 +1,76 @@
+import type { ActingEvents } from './acting.ts'
+import type { Agent } from './agents/model.ts'
+import type { ActionEntry } from './control/model.ts'
+import type { EventLog } from './events/model.ts'
+import type { Bus } from './platform/bus.ts'
+
+/** Publishes what the rooms tell each other to whoever follows the event stream. */
+export function announceOn(bus: Pick<Bus<ActingEvents>, 'on'>, log: EventLog): void {
+  const aboutAgent = (type: 'discovered' | 'registered' | 'started' | 'exited', said: string) =>
+    bus.on(`agent.${type}`, ({ agent }) =>
+      publish(`agent.${type}`, agent.id, `${agent.id} ${said}.`, lifeOf(agent)),
+    )
+  const aboutAction = (type: 'intended' | 'refused' | 'done' | 'failed') =>
+    bus.on(`action.${type}`, ({ entry }) =>
+      publish(`action.${type}`, entry.agent, sentence(entry), actionOf(entry)),
+    )
+
+  function publish(type: string, agent: string, summary: string, detail: Record<string, unknown>): void {
+    log.publish({ type, agent, summary, detail })
+  }
+
+  aboutAgent('discovered', 'was found')
+  aboutAgent('registered', 'was registered')
+  aboutAgent('started', 'is there')
+  aboutAgent('exited', 'ended')
+  bus.on('agent.paused', ({ entry }) =>
+    publish('agent.paused', entry.agent, `${entry.agent} is paused: ${entry.reason}`, actionOf(entry)),
+  )
+  bus.on('agent.resumed', ({ entry, released }) => {
+    publish('agent.resumed', entry.agent, `${entry.agent} goes on: ${entry.reason}`, {
+      ...actionOf(entry),
+      released,
+    })
+  })
+  bus.on('agent.terminated', ({ entry }) =>
+    publish('agent.terminated', entry.agent, `${entry.agent} was ended: ${entry.reason}`, actionOf(entry)),
+  )
+  bus.on('agent.deliverable_recorded', ({ deliverable }) => {
+    const { agent, id, type, epoch, verified } = deliverable
+    const summary = `${agent} delivered: ${type}.`
+    publish('agent.deliverable_recorded', agent, summary, { id, deliverable: type, epoch, verified })
+  })
+  bus.on('agent.phase_changed', ({ event }) => {
+    const { agent, phase, previousPhase, triggeredBy, actionTaken, reason, actor, epoch } = event
+    publish('agent.phase_changed', agent, `${agent} went from ${previousPhase} to ${phase}: ${reason}`, {
+      ...{ phase, previousPhase, triggeredBy, actionTaken, reason, actor, epoch },
+    })
+  })
+  for (const type of ['intended', 'refused', 'done', 'failed'] as const) aboutAction(type)
+}
+
+function lifeOf({ runtime, incarnation, origin, info }: Agent): Record<string, unknown> {
+  return { runtime, incarnation, origin, role: info.role, vendor: info.vendor }
+}
+
+function sentence({ action, agent, status, refusal, trigger, actor }: ActionEntry): string {
+  const why = refusal === undefined ? '' : ` (${refusal})`
+  return `${action} of ${agent} for ${actor === trigger ? trigger : `${actor} (${trigger})`}: ${status}${why}`
+}
+
+function actionOf(entry: ActionEntry): Record<string, unknown> {
+  const { id, action, status, trigger, actor, reason, incarnation, refusal, rung, detail, durationMs } = entry
+  return {
+    actionId: id,
+    action,
+    status,
+    trigger,
+    actor,
+    reason,
+    incarnation,
+    refusal,
+    rung,
+    detail,
+    durationMs,
+  }
+}

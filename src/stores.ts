@@ -1,0 +1,88 @@
+import {
+  type AgentsTables,
+  agentsMigration,
+  agentsRetention,
+  agentUidMigration,
+} from './agents/repository.ts'
+import {
+  type ControlCopyTables,
+  type ControlTables,
+  controlCopyMigration,
+  controlCopyRetention,
+  controlMigration,
+  controlRetention,
+} from './control/repository.ts'
+import { type ExhaustionTables, exhaustionMigration, exhaustionRetention } from './exhaustion/tables.ts'
+import { createNoStore } from './platform/store/no-store.ts'
+import { type OpenStoreOptions, openStore } from './platform/store/open.ts'
+import type { RetentionRule } from './platform/store/retention.ts'
+import type { Store } from './platform/store/store.ts'
+import type { RoomStores } from './rooms.ts'
+import { type UsageTables, usageMigration, usageRetention } from './usage/repository.ts'
+
+type RoomTables = AgentsTables & UsageTables & ExhaustionTables
+type OneFile = RoomTables & ControlTables
+type Shared = RoomTables & ControlCopyTables
+
+const MIGRATIONS = [agentsMigration, agentUidMigration, usageMigration, exhaustionMigration]
+const RETENTION: readonly RetentionRule[] = [agentsRetention, ...usageRetention, ...exhaustionRetention]
+
+/** The databases of one daemon. */
+export interface Stores extends RoomStores {
+  /** The one the configuration names. */
+  readonly main: Pick<Store<AgentsTables>, 'health' | 'stats'>
+  /** What grows old in which of them. */
+  readonly retained: readonly { readonly store: Store<never>; readonly rules: readonly RetentionRule[] }[]
+  close(): Promise<void>
+}
+
+/**
+ * Opens the store that the configuration names and brings it up to date. On PostgreSQL the journal still is a file
+ * of this host: whether something may be done must not depend on a network.
+ */
+export async function openStores(options: Omit<OpenStoreOptions, 'migrations'>): Promise<Stores> {
+  if (!/^postgres(ql)?:/.test(options.url)) {
+    const store = await openStore<OneFile>({ ...options, migrations: [...MIGRATIONS, controlMigration] })
+    return {
+      main: store,
+      store,
+      journal: store,
+      copy: undefined,
+      retained: [{ store: store as never, rules: [...RETENTION, ...controlRetention] }],
+      close: () => store.close(),
+    }
+  }
+  const { onQuarantine, ...shared } = options
+  const journal = await openStore<ControlTables>({
+    ...shared,
+    ...(onQuarantine === undefined ? {} : { onQuarantine }),
+    url: 'sqlite',
+    migrations: [controlMigration],
+  })
+  try {
+    const store = await openStore<Shared>({ ...shared, migrations: [...MIGRATIONS, controlCopyMigration] })
+    return {
+      main: store,
+      store,
+      journal,
+      copy: store,
+      retained: [
+        { store: store as never, rules: [...RETENTION, ...controlCopyRetention] },
+        { store: journal as never, rules: controlRetention },
+      ],
+      async close() {
+        await store.close()
+        await journal.close()
+      },
+    }
+  } catch (error) {
+    await journal.close()
+    throw error
+  }
+}
+
+/** Keeps nothing and finds nothing: for a single collection, and for reading the declarations of the rooms. */
+export function noStores(): RoomStores {
+  const store = createNoStore<OneFile>()
+  return { store, journal: store, copy: undefined }
+}

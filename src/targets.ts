@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs'
+import type { Agent } from './agents/model.ts'
+import type { Agents } from './agents/service.ts'
+import type { ContainerStanding } from './control/guard.ts'
+import { AGENT_LABEL, ENFORCE_LABEL, PROFILE_LABEL, SANDBOX_LABEL } from './platform/docker/container.ts'
+import type { ProcessKey, ProcessTable } from './platform/proc/process.ts'
+import type { Target } from './runtimes/model.ts'
+
+/** capabilities(7): CAP_KILL is bit 5. */
+const CAP_KILL = 1n << 5n
+/** Nobody nests deeper, and a table read while it changes could show a ring. */
+const MOST_ANCESTORS = 64
+
+/** What the registry knows of an agent, as those who act on it need it. */
+export function targetOf(
+  agents: Pick<Agents, 'snapshot' | 'container'>,
+  agent: Agent,
+  stopped: readonly ProcessKey[],
+  stoppedByOthers: readonly ProcessKey[],
+): Target {
+  const { id, incarnation, runtime } = agent
+  const target = { agent: id, incarnation, runtime, stopped, stoppedByOthers }
+  if (runtime === 'process') return { ...target, snapshot: () => agents.snapshot(agent) }
+  if (runtime === 'cooperative') return target
+  // Id and start time cannot hold a colon before the first one of the time stamp.
+  const colon = incarnation.indexOf(':')
+  return {
+    ...target,
+    container: { id: incarnation.slice(0, colon), startedAt: incarnation.slice(colon + 1) },
+  }
+}
+
+/** What a container says of itself; labels of its image are not among them. */
+export function ownLabels(
+  agents: Pick<Agents, 'container'>,
+  agent: Agent,
+): { enforce?: boolean; profile?: string } {
+  const labels = agents.container(agent)?.labels
+  const enforce = labels?.[ENFORCE_LABEL]
+  const profile = labels?.[PROFILE_LABEL]
+  return {
+    ...(enforce === undefined ? {} : { enforce: enforce === 'true' }),
+    ...(profile === undefined ? {} : { profile }),
+  }
+}
+
+/** @param ownId the id of the container this process runs in */
+export function standingOf(
+  agents: Pick<Agents, 'container'>,
+  agent: Agent,
+  ownId: string | undefined,
+): ContainerStanding | undefined {
+  if (agent.runtime !== 'container') return undefined
+  const container = agents.container(agent)
+  if (container === undefined) return 'unlabelled'
+  if (container.id === ownId) return 'own'
+  const { labels } = container
+  return labels[AGENT_LABEL] === undefined && labels[SANDBOX_LABEL] === undefined ? 'unlabelled' : 'labelled'
+}
+
+/** This process and everybody above it. */
+export function selfAndAncestors(table: Pick<ProcessTable, 'get'>): ReadonlySet<number> {
+  const pids = new Set([process.pid, process.ppid])
+  let above = table.get(process.ppid)
+  for (let depth = 0; above !== undefined && above.pid > 1 && depth < MOST_ANCESTORS; depth++) {
+    pids.add(above.pid)
+    above = table.get(above.ppid)
+  }
+  return pids
+}
+
+/** Whether the kernel lets us signal processes of other users (kill(2)). */
+export function maySignalOthers(procRoot: string): boolean {
+  try {
+    const capabilities = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync(`${procRoot}/self/status`, 'utf8'))
+    if (capabilities !== null) return (BigInt(`0x${capabilities[1]}`) & CAP_KILL) !== 0n
+  } catch {
+    // No such file on this platform.
+  }
+  return process.geteuid?.() === 0
+}
