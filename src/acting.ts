@@ -45,8 +45,10 @@ export interface Acting {
   readonly exhaustion: Exhaustion
   readonly desk: ControlDesk
   readonly killSwitch: KillSwitch
-  /** In the order of their start, all before the room of the agents, whose events they need from the first. */
-  readonly features: readonly Feature[]
+  /** Start before the room of the agents, whose events they need from the first. */
+  readonly before: readonly Feature[]
+  /** Start after it, when holds are known again. */
+  readonly after: readonly Feature[]
   /** What they know of one agent, flat. */
   describe(id: string): Readonly<Record<string, unknown>>
   /** The journal was damaged and put aside. */
@@ -199,14 +201,16 @@ export function createActing({ settings, stores, readers, bus, bootId, agents }:
     },
   }
 
-  const features = [usage.feature, exhaustion.feature, controlFeature]
+  const before = [usage.feature, controlFeature]
+  const after = [exhaustion.feature]
   return {
     usage,
     exhaustion,
     desk,
     killSwitch,
-    features,
-    describe: (id) => Object.assign({}, ...features.map(({ describe }) => describe?.(id))),
+    before,
+    after,
+    describe: (id) => Object.assign({}, ...[...before, ...after].map(({ describe }) => describe?.(id))),
     damaged: room.damaged,
   }
 }

@@ -168,7 +168,8 @@ export function createApp(settings: Settings): App {
       const built = createRooms(settings, noStores(), () => undefined)
       rooms = built
       // Looks once and goes: it judges nothing, holds nothing, and leaves the acting to the daemon that may be there.
-      const looking = built.features.filter((feature) => !built.acting.features.includes(feature))
+      const { before, after } = built.acting
+      const looking = built.features.filter((feature) => ![...before, ...after].includes(feature))
       for (const feature of looking) await feature.start?.()
       try {
         return renderText(await createAppScraper(settings, built, createSlices()).scrape(), 'text')

@@ -91,8 +91,9 @@ export function createRooms(
   const self = createSelf(clock, config, storeStats)
   const features: Feature[] = [
     dockerFeature(readers),
-    ...acting.features,
+    ...acting.before,
     agents.feature,
+    ...acting.after,
     hostFeature(readers),
     events.feature,
   ]

@@ -57,7 +57,11 @@ export function agentRoutes(options: AgentRoutesOptions): FastifyPluginAsyncType
   const summary = (agent: Agent) =>
     answerAgent(agent, { exposePaths: options.exposePaths, nowMs: clock.now() })
 
-  const answer = (agent: Agent): object => ({ ...describe(agent.id), ...summary(agent) })
+  /** What the agents know themselves wins, what they do not know hides nobody else's answer. */
+  const answer = (agent: Agent): object => {
+    const known = Object.entries(summary(agent)).filter(([, value]) => value !== undefined)
+    return { ...describe(agent.id), ...Object.fromEntries(known) }
+  }
 
   function find(id: AgentId): Agent {
     const agent = registry.get(id)

@@ -15,7 +15,7 @@ import { createEnforcement } from './enforcement.ts'
 import { createEnrolments, type EnrolmentRequest, type OwnLabels } from './enrolment.ts'
 import { answered, msToTermination } from './judge.ts'
 import { type LimitConfig, thresholdsOf, triggerName } from './limits.ts'
-import type { ExhaustionEvents, Phase } from './model.ts'
+import type { Enrolment, ExhaustionEvents, Phase } from './model.ts'
 import type { CountedTokens, Ratios } from './ratios.ts'
 import { createExhaustionRepository } from './repository.ts'
 import { exhaustionRoutes } from './routes.ts'
@@ -56,6 +56,8 @@ export interface Exhaustion {
   /** Durable, bound to the incarnation; the epoch goes on. @throws Problem AE_INVALID, AE_STORE_UNAVAILABLE */
   enrol(agent: Agent, request: EnrolmentRequest): Promise<void>
   validate(request: Pick<EnrolmentRequest, 'profile' | 'budget'>): readonly ProblemField[]
+  /** What was chosen for this life of the agent. */
+  of(agent: Agent): Enrolment | undefined
   /** Whether an intervention acts on the agent. */
   enforced(agent: Agent): boolean
   /** Undefined: no such agent. */
@@ -252,6 +254,7 @@ export function createExhaustion(dependencies: ExhaustionDependencies): Exhausti
   return {
     feature,
     validate: enrolments.validate,
+    of: enrolments.of,
     enforced: enrolments.enforced,
     phaseOf,
     async enrol(agent, request) {
