@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:net'
 import type { Clock, Timer } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
+import { holdersOf } from './lock-holder.ts'
 import type { ActingLock } from './model.ts'
 
 export interface ActingLockDependencies {
@@ -11,24 +12,32 @@ export interface ActingLockDependencies {
   readonly clock: Pick<Clock, 'setTimer'>
   readonly log: Log
   readonly platform?: NodeJS.Platform
+  /** Users of the processes that have an address; empty when they cannot be found out. */
+  readonly holders?: (address: string) => Promise<ReadonlySet<number>>
 }
 
 const RETRY_MS = 1_000
+
+type State = 'held' | 'squatted' | 'other' | 'broken'
 
 /**
  * Of several daemons of one user only the first acts. The lock is an abstract Unix socket (unix(7)): the kernel
  * lets go of it in the moment its process ends, however it ends, and no file stays behind. It is one per network
  * namespace. Where abstract sockets do not exist every daemon acts.
+ *
+ * Anybody may bind an abstract address, so an agent could take the lock of its user's guardian and never be stopped.
+ * Whoever provably belongs to another user is therefore no daemon of ours, and we act without the lock. Provably: the
+ * daemon of root sees it; another one cannot tell and only observes.
  */
 export function createActingLock(dependencies: ActingLockDependencies): ActingLock {
-  const { name, uid, clock, log, platform = process.platform } = dependencies
+  const { name, uid, clock, log, platform = process.platform, holders = holdersOf } = dependencies
   // The two forms differ so that no configured name is ever another user's lock.
   const address = `\0agent-exporter-${name === undefined ? (uid ?? 'user') : `lock-${name}`}`
   let server: Server | undefined
   let timer: Timer | undefined
   let held = false
   let stopped = false
-  let told: string | undefined
+  let told: State | undefined
 
   /** Undefined when the address is ours now, else why not. */
   function attempt(): Promise<string | undefined> {
@@ -46,20 +55,34 @@ export function createActingLock(dependencies: ActingLockDependencies): ActingLo
     })
   }
 
+  /** A lock with a name of its own may be shared by users. */
+  async function isSquatted(): Promise<boolean> {
+    if (name !== undefined || uid === undefined) return false
+    const users = await holders(address)
+    return users.size > 0 && !users.has(uid) && !users.has(0)
+  }
+
+  function tell(state: State): void {
+    const before = told
+    told = state
+    const fields = { lock: address.slice(1) }
+    if (state === before) return
+    if (state === 'held' && before !== undefined) log.warn('this daemon acts from now on', fields)
+    if (state === 'squatted')
+      log.error('another user has taken the lock of this daemon: it acts without', fields)
+    if (state === 'other') log.warn('this daemon only observes: another one has the lock', fields)
+    if (state === 'broken') log.error('this daemon only observes: the lock cannot be taken', fields)
+  }
+
   async function take(): Promise<void> {
     const failure = await attempt()
+    const squatted = failure === 'EADDRINUSE' && (await isSquatted())
     if (stopped) return release()
-    if (failure === undefined) {
-      held = true
-      if (told !== undefined) log.warn('this daemon acts from now on')
-      return
-    }
-    if (failure !== told) {
-      told = failure
-      const why = failure === 'EADDRINUSE' ? 'another daemon has the lock' : failure
-      log.warn('this daemon only observes', { why, lock: address.slice(1) })
-    }
-    timer = clock.setTimer(RETRY_MS, () => void take())
+    held = failure === undefined || squatted
+    tell(
+      failure === undefined ? 'held' : squatted ? 'squatted' : failure === 'EADDRINUSE' ? 'other' : 'broken',
+    )
+    if (failure !== undefined) timer = clock.setTimer(RETRY_MS, () => void take())
   }
 
   async function release(): Promise<void> {

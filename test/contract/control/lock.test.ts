@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createActingLock } from '../../../src/control/lock.ts'
+import { holdersOf } from '../../../src/control/lock-holder.ts'
 import type { ActingLock } from '../../../src/control/model.ts'
 import { systemClock } from '../../../src/platform/clock.ts'
 import type { Log } from '../../../src/platform/log.ts'
@@ -50,7 +51,7 @@ describe.runIf(process.platform === 'linux')('the acting lock of this host', () 
     await one.lock.start()
     await two.lock.start()
     expect([one.lock.isHeld(), two.lock.isHeld()]).toEqual([true, false])
-    expect(two.lines).toEqual(['this daemon only observes'])
+    expect(two.lines).toEqual(['this daemon only observes: another one has the lock'])
     await one.lock.stop()
     await eventually('the second daemon acts', async () => two.lock.isHeld() || undefined)
     expect([one.lock.isHeld(), two.lines.at(-1)]).toEqual([false, 'this daemon acts from now on'])
@@ -87,5 +88,13 @@ describe.runIf(process.platform === 'linux')('the acting lock of this host', () 
     const socket = connect(`\0agent-exporter-lock-${name}`)
     await once(socket, 'close')
     expect(lock.isHeld()).toBe(true)
+  })
+
+  it('knows the user of whoever has it', async () => {
+    const { lock } = setUp()
+    await lock.start()
+    const address = `\0agent-exporter-lock-${name}`
+    expect([...(await holdersOf(address))]).toEqual([process.geteuid?.()])
+    expect((await holdersOf(`${address}-x`)).size).toBe(0)
   })
 })
