@@ -34,7 +34,7 @@ const SUMMARIES: Readonly<Record<Action, string>> = {
 }
 
 /** Several attempts with one key are one action, also after a restart; without a key every call is its own. */
-export function episodeOf(caller: string, key: string | undefined, body: unknown): string {
+function episodeOf(caller: string, key: string | undefined, body: unknown): string {
   if (key === undefined) return `api:${randomUUID()}`
   const hash = createHash('sha256').update(JSON.stringify(body)).digest('hex')
   // Neither part can hold a colon now: two pairs never make one episode.
