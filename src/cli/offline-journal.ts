@@ -61,6 +61,7 @@ export async function openOfflineJournal(
       graceMs: undefined,
       optIn: false,
       released: held.causes,
+      stoppedBefore: undefined,
       crossedAtMs: undefined,
     } as const
   }
