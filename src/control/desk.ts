@@ -92,6 +92,24 @@ export function createDesk(deps: DeskDeps): ControlDesk {
     return end
   }
 
+  async function settled(id: string, signal?: AbortSignal): Promise<ActionEntry> {
+    const entry = await find(id)
+    if (entry === undefined) throw new Problem('AE_ACTION_NOT_FOUND', `There is no action ${id}.`)
+    if (isSettled(entry)) return entry
+    const end = endOf(id)
+    if (signal === undefined) return end
+    const ended = await new Promise<ActionEntry | undefined>((resolve) => {
+      const give = (): void => resolve(undefined)
+      if (signal.aborted) return give()
+      signal.addEventListener('abort', give, { once: true })
+      void end.then((settled) => {
+        signal.removeEventListener('abort', give)
+        resolve(settled)
+      })
+    })
+    return ended ?? (await find(id)) ?? entry
+  }
+
   function holdsOf(agent: string) {
     const incarnation = presentIncarnation(agents, agent)
     return (incarnation === undefined ? undefined : board.of(incarnation)?.holds) ?? NO_HOLDS
@@ -101,23 +119,7 @@ export function createDesk(deps: DeskDeps): ControlDesk {
     request,
     find,
 
-    async settled(id, signal) {
-      const entry = await find(id)
-      if (entry === undefined) throw new Problem('AE_ACTION_NOT_FOUND', `There is no action ${id}.`)
-      if (isSettled(entry)) return entry
-      const end = endOf(id)
-      if (signal === undefined) return end
-      const ended = await new Promise<ActionEntry | undefined>((resolve) => {
-        const give = (): void => resolve(undefined)
-        if (signal.aborted) return give()
-        signal.addEventListener('abort', give, { once: true })
-        void end.then((settled) => {
-          signal.removeEventListener('abort', give)
-          resolve(settled)
-        })
-      })
-      return ended ?? (await find(id)) ?? entry
-    },
+    settled,
 
     holds: holdsOf,
     isHeld(agent) {
@@ -197,7 +199,7 @@ export function createDesk(deps: DeskDeps): ControlDesk {
         ...{ agent, incarnation, actor, reason: 'taken out of the registry' },
         episode: `removal:${moment().wallMs}`,
       })
-      const entry = await this.settled(id)
+      const entry = await settled(id)
       if (board.of(incarnation) === undefined) return
       const why = entry.detail === undefined ? '' : `: ${entry.detail}`
       throw new Problem('AE_NOT_RELEASED', `The agent ${agent} is stopped and could not be continued${why}.`)

@@ -210,9 +210,18 @@ describe('holds', () => {
 
   it('are let go before the agent is taken out of the registry', async () => {
     await room.act({ action: 'pause', agent: 'a', trigger: 'budget' })
-    await room.desk.letGo('a', 'ann')
+    // Passed on as a function, as the registry gets it.
+    const { letGo } = room.desk
+    await letGo('a', 'ann')
     expect(room.desk.isHeld('a')).toBe(false)
     expect(host.runtime.stateOf(host.agents.get('a')!.incarnation)).toBe('running')
+  })
+
+  it('keep the agent in the registry when it cannot be let go', async () => {
+    await room.act({ action: 'pause', agent: 'a', trigger: 'budget' })
+    host.runtime.next('resume', { outcome: 'failed', detail: 'not permitted' })
+    await expect(room.desk.letGo('a', 'ann')).rejects.toMatchObject({ code: 'AE_NOT_RELEASED' })
+    expect(room.desk.isHeld('a')).toBe(true)
   })
 
   it('pause again what somebody continued behind our back', async () => {
