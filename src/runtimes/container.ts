@@ -137,8 +137,8 @@ export function createContainerRuntime(options: ContainerRuntimeOptions): Runtim
     ])
     if (other !== undefined) return other
     if (seen === 'paused' && posted.was === 'noop') return { outcome: 'noop', rung, touched: false, ...found }
-    if (posted.was === 'gone' || (seen === 'gone' && posted.was !== 'done')) {
-      return { outcome: 'gone', rung, touched: posted.was === 'unanswered' }
+    if (posted.was === 'gone' || seen === 'gone') {
+      return { outcome: 'gone', rung, touched: posted.was === 'done' || posted.was === 'unanswered' }
     }
     if (seen === 'paused') return { outcome: 'done', rung, touched: true, stopped: mark }
     if (posted.was === 'refused') {
