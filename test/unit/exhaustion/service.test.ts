@@ -122,7 +122,7 @@ describe('an enforced agent at its limit', () => {
   })
 })
 
-describe('an agent that nobody enrolled', () => {
+describe('an agent that nobody enrolled (A18)', () => {
   it('is measured and told, and the journal hears of it once per excursion', async () => {
     const { start, appear, ledger, journal, kept, clock, settle } = createRoom(LIMITS)
     await start()
@@ -257,7 +257,7 @@ describe('a resume', () => {
 })
 
 describe('termination', () => {
-  it('is terminal and names actor, reason and the real trigger (D5, D20)', async () => {
+  it('is terminal and names actor, reason and the real trigger (A10, D5, D20)', async () => {
     const { ledger, person, room, events, journal } = await enrolled()
     ledger.use('a', calls(8))
     person.terminate('a')
@@ -524,7 +524,7 @@ describe('a restart of the daemon (A16)', () => {
   })
 })
 
-describe('a new configuration', () => {
+describe('a new configuration (A21)', () => {
   it('asks again for what was only written down under the old one', async () => {
     const { ledger, journal, room, clock, settle, kept } = await enrolled()
     journal.state.answer = () => ({ status: 'dry_run' })
@@ -549,7 +549,7 @@ describe('a new configuration', () => {
   })
 })
 
-describe('what is counted (D16)', () => {
+describe('what is counted and said in /health (D16, A33)', () => {
   it('comes from the state: terminated and ended agents are not paused', async () => {
     const { ledger, appear, room, person, settle, world } = await enrolled()
     const b = appear('b')
