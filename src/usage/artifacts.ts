@@ -25,7 +25,7 @@ type Check =
   | { readonly kind: 'file'; readonly path: string; readonly sha256: string | undefined }
 
 /** What an artifact asks to look for; undefined when it only names something. */
-export function parseArtifact(artifact: string): Check | undefined {
+function parseArtifact(artifact: string): Check | undefined {
   const commit = /^commit:([0-9a-f]{7,64})$/.exec(artifact)
   if (commit?.[1] !== undefined) return { kind: 'commit', id: commit[1] }
   const hash = /^sha256:([0-9a-fA-F]{64}):(.+)$/.exec(artifact)
