@@ -101,6 +101,7 @@ export function createActing({ settings, stores, readers, bus, bootId, agents }:
     ownUid,
   })
 
+  const processes = createProcessRuntime({ clock, procRoot, cgroupRoot })
   const room = createControl({
     clock,
     bootId,
@@ -112,7 +113,7 @@ export function createActing({ settings, stores, readers, bus, bootId, agents }:
     agents: fleet,
     target: (agent, stopped, byOthers) => targetOf(fleet, agent, stopped, byOthers),
     runtimes: {
-      process: createProcessRuntime({ clock, procRoot, cgroupRoot }),
+      process: processes,
       container: createContainerRuntime({
         clock,
         engine: readers.docker,
@@ -128,6 +129,7 @@ export function createActing({ settings, stores, readers, bus, bootId, agents }:
         },
       }),
     },
+    stoppedNow: processes.stoppedNow,
     enforced: (agent) => exhaustion.enforced(agent),
     container: (agent) => standingOf(fleet, agent, ownContainer),
     protectedPids: () => selfAndAncestors(readers.table),

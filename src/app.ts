@@ -168,11 +168,17 @@ export function createApp(settings: Settings): App {
       const built = createRooms(settings, noStores(), () => undefined)
       rooms = built
       // Looks once and goes: it judges nothing, holds nothing, and leaves the acting to the daemon that may be there.
-      const { before, after } = built.acting
-      const looking = built.features.filter((feature) => ![...before, ...after].includes(feature))
+      const acting = [...built.acting.before, ...built.acting.after]
+      const looking = built.features.filter((feature) => !acting.includes(feature))
+      // What they count is not known here, and their zeros would say that nothing happened.
+      const unknown = acting.flatMap(({ collectors = [] }) => collectors.map(({ name }) => name))
+      const disabledCollectors = [...settings.disabledCollectors, ...unknown]
       for (const feature of looking) await feature.start?.()
       try {
-        return renderText(await createAppScraper(settings, built, createSlices()).scrape(), 'text')
+        return renderText(
+          await createAppScraper({ ...settings, disabledCollectors }, built, createSlices()).scrape(),
+          'text',
+        )
       } finally {
         for (const feature of looking.toReversed()) await feature.stop?.()
         await built.close()

@@ -39,7 +39,7 @@ export function clientOptions(program: Command, { url }: ClientOptions): ClientO
  * One call of the daemon's API with the control token, if this user may read it.
  * @throws CliError `unreachable` when nobody answers.
  */
-export async function send(call: Call, options: ClientOptions): Promise<Answer> {
+async function send(call: Call, options: ClientOptions): Promise<Answer> {
   const url = options.url ?? process.env['AGENT_EXPORTER_URL'] ?? DEFAULT_URL
   if (!/^https?:/.test(url) || !URL.canParse(url))
     throw new CliError(EXIT.usage, `${url} is not an address like ${DEFAULT_URL}.`)

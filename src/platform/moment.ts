@@ -16,8 +16,3 @@ export function elapsedMs(from: Moment, to: Moment): number {
   const elapsed = from.bootId === to.bootId ? to.bootMs - from.bootMs : to.wallMs - from.wallMs
   return Math.max(0, elapsed)
 }
-
-/** The moment that lies `ms` before (negative: after) `moment`, on both of its clocks. */
-export function momentBefore(moment: Moment, ms: number): Moment {
-  return { bootId: moment.bootId, bootMs: moment.bootMs - ms, wallMs: moment.wallMs - ms }
-}

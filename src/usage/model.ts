@@ -6,7 +6,7 @@ export const TOKEN_TYPES = ['input', 'output', 'cache_read', 'cache_write', 'uns
 export type TokenType = (typeof TOKEN_TYPES)[number]
 
 /** Quantities that are added up; each takes one source per agent, so that nothing is counted twice. */
-export const QUANTITIES = ['files', 'api_calls', 'tokens', 'subtasks', 'cost_usd'] as const
+const QUANTITIES = ['files', 'api_calls', 'tokens', 'subtasks', 'cost_usd'] as const
 export type Quantity = (typeof QUANTITIES)[number]
 
 export type TokenCounts = Readonly<Partial<Record<TokenType, number>>>

@@ -49,7 +49,7 @@ interface ListenerOptions {
 }
 
 /** An address that cannot be listened on; the message is one sentence. */
-export class ListenError extends Error {
+class ListenError extends Error {
   override readonly name = 'ListenError'
 }
 

@@ -51,7 +51,7 @@ describe('keyed files', () => {
   it('finds every key with its value in any order, and only whole keys at the start of a line', () => {
     fc.assert(
       fc.property(fc.dictionary(word, natural, { minKeys: 1, maxKeys: 8 }), word, (facts, other) => {
-        fc.pre(!(other in facts))
+        fc.pre(!(other in facts) && !(`x${other}` in facts))
         const text = Object.entries(facts)
           .map(([key, value]) => `${key} ${value}\nx${other} 7\n`)
           .join('')
