@@ -15,6 +15,8 @@ import { performance } from 'node:perf_hooks'
 const AGENTS = 100
 const CONNECTIONS = 8
 const RUNS = [
+  // The most that one request may hold.
+  { records: 1_000, requests: 200 },
   { records: 500, requests: 400 },
   { records: 100, requests: 2_000 },
   { records: 1, requests: 5_000 },

@@ -208,8 +208,10 @@ function addTotals(totals: EpochTotals, records: readonly UsageRecord[]): EpochT
     sum.apiCalls = add(sum.apiCalls, callsOf(record))
     sum.subtasks = add(sum.subtasks, record.subtasks ?? 0)
     sum.costUsd = add(sum.costUsd, record.costUsd ?? 0)
-    for (const [type, count] of Object.entries(record.tokens ?? {})) {
-      sum.tokens[type as TokenType] = add(sum.tokens[type as TokenType], count)
+    if (record.tokens === undefined) continue
+    for (const type of TOKEN_TYPES) {
+      const count = record.tokens[type]
+      if (count !== undefined) sum.tokens[type] = add(sum.tokens[type], count)
     }
   }
   return sum

@@ -1,5 +1,5 @@
 import { add, addTo } from './amount.ts'
-import type { TokenType, UsageRecord } from './model.ts'
+import { TOKEN_TYPES, type TokenType, type UsageRecord } from './model.ts'
 
 /** Calls of one model of one provider. What nobody reported is absent, not 0. */
 export interface LlmCounters {
@@ -29,7 +29,7 @@ export function addLlmUse(
   for (const record of records) {
     if (!saysLlm(record)) continue
     drafts ??= counters.map((one) => ({ ...one, tokens: { ...one.tokens } }))
-    apply(pairOf(drafts, record), record)
+    apply(pairOf(drafts, record.provider, record.model), record)
   }
   return drafts ?? counters
 }
@@ -45,13 +45,13 @@ function saysLlm({ apiCalls, failedApiCalls, tokens, costUsd }: UsageRecord): bo
   )
 }
 
-function pairOf(drafts: Draft[], { provider = UNKNOWN, model = UNKNOWN }: UsageRecord): Draft {
-  const known = drafts.find((one) => one.provider === provider && one.model === model)
-  if (known !== undefined) return known
-  const named = drafts.filter((one) => one.provider !== OTHER || one.model !== OTHER)
-  if (named.length >= MAX_PAIRS && (provider !== OTHER || model !== OTHER)) {
-    return pairOf(drafts, { provider: OTHER, model: OTHER, source: '', atMs: 0 })
+function pairOf(drafts: Draft[], provider = UNKNOWN, model = UNKNOWN): Draft {
+  let named = 0
+  for (const one of drafts) {
+    if (one.provider === provider && one.model === model) return one
+    if (one.provider !== OTHER || one.model !== OTHER) named++
   }
+  if (named >= MAX_PAIRS && (provider !== OTHER || model !== OTHER)) return pairOf(drafts, OTHER, OTHER)
   const made: Draft = { provider, model, tokens: {} }
   drafts.push(made)
   return made
@@ -63,6 +63,11 @@ function apply(pair: Draft, record: UsageRecord): void {
     pair.requests = add(pair.requests ?? 0, callsOf(record))
     pair.failures = add(pair.failures ?? 0, failedApiCalls ?? 0)
   }
-  for (const [type, count] of Object.entries(tokens ?? {})) addTo(pair.tokens, type as TokenType, count)
+  if (tokens !== undefined) {
+    for (const type of TOKEN_TYPES) {
+      const count = tokens[type]
+      if (count !== undefined) addTo(pair.tokens, type, count)
+    }
+  }
   if (costUsd !== undefined) pair.costUsd = add(pair.costUsd ?? 0, costUsd)
 }

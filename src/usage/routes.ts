@@ -23,8 +23,8 @@ export interface UsageRoutesOptions {
   readonly list: (agent: AgentId, limit: number, before?: DeliverablePlace) => Promise<readonly Deliverable[]>
 }
 
-/** Ten thousand small records fit. */
-const USAGE_BODY_BYTES = 4 * 1024 * 1024
+/** 500 bytes for each of the most records; parsing and checking more would hold the loop too long as well. */
+const USAGE_BODY_BYTES = 512 * 1024
 const DEFAULT_LIMIT = 100
 const Params = Type.Object({ id: Type.String({ pattern: AGENT_ID_PATTERN }) })
 
@@ -48,7 +48,7 @@ export function usageRoutes(options: UsageRoutesOptions): FastifyPluginAsyncType
         schema: {
           summary: 'Record what an agent used',
           description:
-            'One record or up to 10,000, all or none. Answered when it is durable. Without an `Idempotency-Key` a ' +
+            'One record or up to 1,000, all or none. Answered when it is durable. Without an `Idempotency-Key` a ' +
             'record may count twice when a request is repeated whose answer got lost; with one it never does.',
           tags: ['usage'],
           params: Params,
@@ -59,7 +59,8 @@ export function usageRoutes(options: UsageRoutesOptions): FastifyPluginAsyncType
         const { params, body, caller } = request
         await admit(params.id, caller)
         const records = toRecords(body, clock.now())
-        return await record(params.id, records, keyOf(request, params.id, 'usage'))
+        const key = keyOf(request, params.id, 'usage')
+        return await record(params.id, records, key, Array.isArray(body) ? 'array' : 'one')
       },
     )
 

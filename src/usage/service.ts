@@ -19,7 +19,7 @@ import { epochUsage, type Ledger, recordDeliverable, recordUse, setLedgerPaused 
 import type { TokenType, Usage, UsageEvents, UsageRecord } from './model.ts'
 import { createUsageRepository, type UsageTables } from './repository.ts'
 import { usageRoutes } from './routes.ts'
-import { claimSources } from './sources.ts'
+import { claimSources, type SourceClaim } from './sources.ts'
 import { createUsageWriter } from './writer.ts'
 
 export interface UsageDependencies {
@@ -48,6 +48,9 @@ export interface UsageDependencies {
   readonly verify?: VerifyArtifacts
 }
 
+/** `one`: the body is the record itself and no array, which is where a problem points into it. */
+export type RequestShape = 'one' | 'array'
+
 /** The room. */
 export interface UsageRoom {
   readonly feature: Feature
@@ -56,7 +59,12 @@ export interface UsageRoom {
    * Counts all records or none; settles when they are durable.
    * @throws Problem AE_AGENT_NOT_FOUND, AE_SOURCE_CONFLICT, AE_IDEMPOTENCY_MISMATCH, AE_STORE_UNAVAILABLE
    */
-  record(agent: AgentId, records: readonly UsageRecord[], key?: RequestKey): Promise<object>
+  record(
+    agent: AgentId,
+    records: readonly UsageRecord[],
+    key?: RequestKey,
+    shape?: RequestShape,
+  ): Promise<object>
   /** Settles when the checkpoint is durable. @throws Problem as `record`, and AE_TOO_MANY_REQUESTS */
   deliver(agent: AgentId, input: DeliverableInput, key?: RequestKey): Promise<Delivery>
   /** The metrics record of an agent's present epoch. */
@@ -117,13 +125,13 @@ export function createUsage(dependencies: UsageDependencies): UsageRoom {
     return role === ledger.role ? ledger : { ...ledger, role }
   }
 
-  async function record(id: AgentId, records: readonly UsageRecord[], key?: RequestKey): Promise<object> {
+  const record: UsageRoom['record'] = async (id, records, key, shape = 'array') => {
     return await keyring.once(key, async () => {
       writer.admit()
       const agent = known(id)
       const ledger = ledgerOf(agent)
       const claim = claimSources(ledger.sources, records)
-      if (claim.outcome === 'conflict') throw sourceConflict(claim)
+      if (claim.outcome === 'conflict') throw sourceConflict(claim, shape)
       const at = now()
       book.set({ ...recordUse(ledger, records, at), sources: claim.sources })
       if (records.some(({ atMs }) => at.wallMs - atMs <= FRESH_MS)) agents.touch(id)
@@ -231,16 +239,15 @@ export function createUsage(dependencies: UsageDependencies): UsageRoom {
   return { feature, usage, record, deliver, describe }
 }
 
-function sourceConflict({
-  index,
-  quantity,
-  owner,
-}: {
-  index: number
-  quantity: string
-  owner: string
-}): Problem {
+function sourceConflict(
+  { index, quantity, owner }: Extract<SourceClaim, { outcome: 'conflict' }>,
+  shape: RequestShape,
+): Problem {
   return new Problem('AE_SOURCE_CONFLICT', `The source ${owner} already reports ${quantity} of this agent.`, [
-    { in: 'body', path: `/${index}/source`, message: `${quantity} come from the source ${owner}` },
+    {
+      in: 'body',
+      path: shape === 'one' ? '/source' : `/${index}/source`,
+      message: `${quantity} come from the source ${owner}`,
+    },
   ])
 }

@@ -1,5 +1,5 @@
 import { callsOf } from './llm.ts'
-import type { Quantity, UsageRecord } from './model.ts'
+import { type Quantity, TOKEN_TYPES, type UsageRecord } from './model.ts'
 
 /** Who reports what of one agent. */
 export type Sources = Readonly<Partial<Record<Quantity, string>>>
@@ -18,27 +18,23 @@ export type SourceClaim =
  * would otherwise count twice. A zero claims nothing, so a reporter that sends every field does not shut others out.
  */
 export function claimSources(sources: Sources, records: readonly UsageRecord[]): SourceClaim {
-  let claimed = sources
-  for (const [index, record] of records.entries()) {
-    for (const quantity of quantitiesOf(record)) {
+  const claimed: Partial<Record<Quantity, string>> = { ...sources }
+  for (let index = 0; index < records.length; index++) {
+    const record = records[index]!
+    for (const [quantity, reports] of REPORTS) {
+      if (!reports(record)) continue
+      claimed[quantity] ??= record.source
       const owner = claimed[quantity]
-      if (owner === undefined) claimed = { ...claimed, [quantity]: record.source }
-      else if (owner !== record.source) return { outcome: 'conflict', index, quantity, owner }
+      if (owner !== record.source) return { outcome: 'conflict', index, quantity, owner }
     }
   }
   return { outcome: 'granted', sources: claimed }
 }
 
-function* quantitiesOf(record: UsageRecord): Generator<Quantity> {
-  const { files = [], tokens = {}, subtasks = 0, costUsd = 0 } = record
-  if (files.some(({ count }) => count > 0)) yield 'files'
-  if (callsOf(record) > 0) yield 'api_calls'
-  for (const count of Object.values(tokens)) {
-    if (count > 0) {
-      yield 'tokens'
-      break
-    }
-  }
-  if (subtasks > 0) yield 'subtasks'
-  if (costUsd > 0) yield 'cost_usd'
-}
+const REPORTS: readonly (readonly [Quantity, (record: UsageRecord) => boolean])[] = [
+  ['files', ({ files }) => files?.some(({ count }) => count > 0) === true],
+  ['api_calls', (record) => callsOf(record) > 0],
+  ['tokens', ({ tokens }) => tokens !== undefined && TOKEN_TYPES.some((type) => (tokens[type] ?? 0) > 0)],
+  ['subtasks', ({ subtasks = 0 }) => subtasks > 0],
+  ['cost_usd', ({ costUsd = 0 }) => costUsd > 0],
+]

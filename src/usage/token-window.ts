@@ -34,11 +34,14 @@ export function addToWindow(
     const usedAtMs = activeNowMs - ageMs
     const second = Math.floor(usedAtMs / SLOT_MS)
     if (usedAtMs < sinceMs || second < first) continue
-    const counts = slots.get(second) ?? TOKEN_TYPES.map(() => 0)
-    slots.set(
-      second,
-      TOKEN_TYPES.map((type, place) => add(counts[place] ?? 0, tokens[type] ?? 0)),
-    )
+    let counts = slots.get(second)
+    if (counts === undefined) {
+      counts = TOKEN_TYPES.map(() => 0)
+      slots.set(second, counts)
+    }
+    for (let place = 0; place < TOKEN_TYPES.length; place++) {
+      counts[place] = add(counts[place] ?? 0, tokens[TOKEN_TYPES[place]!] ?? 0)
+    }
   }
   return [...slots].sort(([a], [b]) => a - b).map(([second, counts]) => [second, ...counts])
 }

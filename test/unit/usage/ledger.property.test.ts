@@ -180,6 +180,27 @@ describe('a ledger, whatever happens', () => {
     )
   })
 
+  it('is the same whether records come together or one by one', () => {
+    const models = fc.record({
+      model: fc.constantFrom(...'abcdefghijklm', 'other'),
+      provider: fc.constantFrom('p', 'other'),
+    })
+    const late = fc.nat({ max: 120_000 })
+    const records = fc.array(fc.tuple(late, use, models), { maxLength: 60 })
+    fc.assert(
+      fc.property(records, fc.boolean(), (all, isOver) => {
+        const now = at(90_000)
+        const opened = openNextEpoch(openLedger(BIRTH, at(0)), 'r1', at(30_000))!
+        const from = isOver ? endLedger(opened, at(60_000)) : opened
+        const told = all.map(([lateMs, use, name]) => used(90_000 - lateMs, { ...use, ...name }))
+        const together = recordUse(from, told, now)
+        expect(told.reduce((ledger, one) => recordUse(ledger, [one], now), from)).toEqual(
+          told.length === 0 ? from : together,
+        )
+      }),
+    )
+  })
+
   it('has no more tokens in the last minute than in the epoch', () => {
     fc.assert(
       fc.property(steps, (story) => {

@@ -1,5 +1,11 @@
 import type { InjectOptions } from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
+import { systemClock } from '../../../src/platform/clock.ts'
+import { silentLog } from '../../../src/platform/log.ts'
+import { openStore } from '../../../src/platform/store/open.ts'
+import { type UsageTables, usageMigration } from '../../../src/usage/repository.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
+import { temporaryFolder } from '../../support/folder.ts'
 import { bearer, READER_TOKEN, type TestServer, testServer } from '../platform/http/support.ts'
 import { createUsageTestRoom } from './room.ts'
 
@@ -9,8 +15,8 @@ afterEach(async () => {
   server = undefined
 })
 
-async function setUp() {
-  const room = createUsageTestRoom()
+async function setUp(options: Parameters<typeof createUsageTestRoom>[0] = {}) {
+  const room = createUsageTestRoom(options)
   await room.feature.start?.()
   room.start('a')
   server = await testServer(room.feature.routes)
@@ -79,13 +85,13 @@ describe('POST /api/v1/agents/{id}/usage', () => {
     expect(totals()?.apiCalls).toBe(0)
   })
 
-  it('refuses more than ten thousand records and more than 4 MiB', async () => {
+  it('refuses more than a thousand records and more than 512 KiB', async () => {
     const { post, totals } = await setUp()
-    expect((await post('a/usage', Array(10_001).fill({ apiCalls: 1 }))).statusCode).toBe(422)
-    expect((await post('a/usage', { source: 'x'.repeat(5 * 1024 * 1024) })).statusCode).toBe(413)
+    expect((await post('a/usage', Array(1_001).fill({ apiCalls: 1 }))).statusCode).toBe(422)
+    expect((await post('a/usage', { source: 'x'.repeat(600 * 1024) })).statusCode).toBe(413)
     expect(totals()?.apiCalls).toBe(0)
-    expect((await post('a/usage', Array(10_000).fill({ apiCalls: 1 }))).statusCode).toBe(200)
-    expect(totals()?.apiCalls).toBe(10_000)
+    expect((await post('a/usage', Array(1_000).fill({ apiCalls: 1 }))).statusCode).toBe(200)
+    expect(totals()?.apiCalls).toBe(1_000)
   })
 
   it('clamps a clock that is a little ahead', async () => {
@@ -105,7 +111,13 @@ describe('POST /api/v1/agents/{id}/usage', () => {
     await post('a/usage', { apiCalls: 1, source: 'hook' })
     const conflict = await post('a/usage', { apiCalls: 1 })
     expect([conflict.statusCode, conflict.json().code]).toEqual([409, 'AE_SOURCE_CONFLICT'])
-    expect(conflict.json().detail).toContain('hook')
+    expect(conflict.json()).toMatchObject({
+      detail: expect.stringContaining('hook'),
+      errors: [{ in: 'body', path: '/source' }],
+    })
+    const second = await post('a/usage', [{ apiCalls: 1, source: 'hook' }, { apiCalls: 1 }])
+    expect(second.json().errors).toMatchObject([{ path: '/1/source' }])
+    expect((await post('a/usage', [{ apiCalls: 1 }])).json().errors).toMatchObject([{ path: '/0/source' }])
     room.state.mayTell = false
     const stranger = await post('a/usage', { apiCalls: 1, source: 'hook' })
     expect([stranger.statusCode, stranger.json().code]).toEqual([403, 'AE_FORBIDDEN'])
@@ -156,5 +168,49 @@ describe('POST /api/v1/agents/{id}/deliverables', () => {
     const answer = await post('a/deliverables', body)
     expect([answer.statusCode, answer.json().code]).toEqual([422, 'AE_INVALID'])
     expect(room.usage.epoch('a')?.lastDeliverableAtMs).toBeUndefined()
+  })
+})
+
+describe('GET /api/v1/agents/{id}/deliverables', () => {
+  it('answers page by page, newest first, each deliverable once', async () => {
+    using folder = temporaryFolder()
+    const clock = fakeClock()
+    const store = await openStore<UsageTables>({
+      url: 'sqlite',
+      dataDir: folder.path,
+      daemonId: 'daemon-a',
+      clock: systemClock,
+      log: silentLog,
+      migrations: [usageMigration],
+    })
+    try {
+      const { room, post, app } = await setUp({ clock, store })
+      room.start('b')
+      const made: string[] = []
+      for (let i = 0; i < 5; i++) {
+        // Two at the same time: the page may end between them.
+        if (i % 2 === 0) clock.advance(1_000)
+        made.push((await post('a/deliverables', { type: 'other', description: `${i}` })).json().id)
+      }
+      await post('b/deliverables', { type: 'other' })
+      const seen: string[] = []
+      const sizes: number[] = []
+      for (let cursor = ''; ; ) {
+        const answer = await app.inject(`/api/v1/agents/a/deliverables?limit=2${cursor}`)
+        const { items, nextCursor } = answer.json() as { items: { id: string }[]; nextCursor: string | null }
+        seen.push(...items.map(({ id }) => id))
+        sizes.push(items.length)
+        if (nextCursor === null) break
+        cursor = `&cursor=${nextCursor}`
+      }
+      expect(sizes).toEqual([2, 2, 1])
+      expect([...seen].sort()).toEqual([...made].sort())
+      expect(seen[0]).toBe(made[4])
+      const wrong = await app.inject('/api/v1/agents/a/deliverables?cursor=nonsense')
+      expect([wrong.statusCode, wrong.json().code]).toEqual([422, 'AE_INVALID'])
+      expect((await app.inject('/api/v1/agents/nobody/deliverables')).statusCode).toBe(404)
+    } finally {
+      await store.close()
+    }
   })
 })

@@ -41,4 +41,10 @@ describe('one source for each quantity of an agent', () => {
       sources: { tokens: 'hook' },
     })
   })
+
+  it('does not change what was claimed before', () => {
+    const sources = { tokens: 'hook' }
+    claimSources(sources, [used(0, { source: 'otlp', apiCalls: 1 })])
+    expect(sources).toEqual({ tokens: 'hook' })
+  })
 })
