@@ -1,3 +1,4 @@
+import type { ControlState } from './control/model.ts'
 import { createSlices } from './platform/exposition/slices.ts'
 import { renderText } from './platform/exposition/writer.ts'
 import type { Feature, HealthCheck } from './platform/feature.ts'
@@ -27,6 +28,8 @@ export interface Summary {
     readonly processes: number | undefined
   }[]
   readonly reach: readonly Reach[]
+  /** On whom it acts, in one sentence. */
+  readonly acts: string
 }
 
 /** The daemon. */
@@ -193,6 +196,15 @@ export function createApp(settings: Settings): App {
         .filter(({ endedAtMs }) => endedAtMs === undefined)
         .map(({ id, runtime, reading }) => ({ id, runtime, processes: reading.processes })),
       reach,
+      acts: rooms === undefined ? '' : actsOn(rooms.acting.desk.state()),
     }),
   }
+}
+
+function actsOn({ mode, acting, killSwitch }: ControlState): string {
+  if (mode === 'off') return 'on nobody: control.mode is off'
+  if (!acting) return 'on nobody: another daemon of this user acts, this one observes'
+  if (killSwitch.engaged) return 'on nobody: the kill switch is engaged (resume still works)'
+  if (mode === 'dry-run') return 'on nobody: control.mode is dry-run, the journal says what would be done'
+  return 'on agents that opted in (run --budget, registered, labelled); all others are only observed'
 }

@@ -29,6 +29,7 @@ export function greeting(summary: Summary): string {
         .filter(({ state }) => state !== 'ok')
         .map(({ name, detail, cost }) => `${name}: ${detail}; ${cost}`),
     ],
+    ['acts', [summary.acts]],
     ['data', [summary.dataDir]],
     ['config', [summary.configFile ?? 'defaults (no file)']],
     ['urls', [`${url}/metrics`, `${url}/`, `${url}/docs`]],

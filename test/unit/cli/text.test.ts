@@ -8,6 +8,7 @@ describe('greeting', () => {
     urls: ['http://127.0.0.1:10780'],
     dataDir: '/data',
     configFile: undefined,
+    acts: 'on nobody',
     agents: [{ id: 'claude-1', runtime: 'process', processes: 3 }],
     reach: [
       { name: 'cgroups', state: 'ok' as const, detail: 'version 2', cost: 'none' },
