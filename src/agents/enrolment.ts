@@ -15,6 +15,8 @@ export interface EnrolmentInput {
 /** What is left out stays as it was. */
 export interface EnrolmentChoice {
   readonly profile?: string
+  /** As whoever enrols it calls it. What the agent itself says is in its `info`. */
+  readonly role?: string
   readonly budget?: BudgetInput
   readonly enforce: boolean
 }
@@ -37,7 +39,11 @@ export interface Enrolling {
    * @param created whether this request made the agent known under this id
    * @throws whatever the desk throws: the agent is then known and not enforced
    */
-  enrol(agent: Agent, input: EnrolmentInput, created: 'created' | 'known'): Promise<void>
+  enrol(
+    agent: Agent,
+    input: EnrolmentInput & { readonly role?: string },
+    created: 'created' | 'known',
+  ): Promise<void>
 }
 
 export function saysSomething({ profile, budget, enforce }: EnrolmentInput): boolean {
@@ -65,11 +71,12 @@ export function createEnrolling({ desk, label }: EnrollingOptions): Enrolling {
     async enrol(agent, input, created) {
       const isNew = created === 'created' || owed.has(agent)
       if (desk === undefined || (!isNew && !saysSomething(input))) return
-      const { profile, budget, enforce } = input
+      const { profile, budget, role, enforce } = input
       if (isNew) owed.add(agent)
       await desk.enrol(agent, {
         ...(profile === undefined ? {} : { profile }),
         ...(budget === undefined ? {} : { budget }),
+        ...(role === undefined ? {} : { role }),
         // Registering with the scope control opts in; a container speaks for itself unless a person does (CONTROL §6).
         enforce: enforce ?? desk.of?.(agent)?.enforce ?? label(agent) !== 'other',
       })

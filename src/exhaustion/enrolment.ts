@@ -8,6 +8,8 @@ import type { ExhaustionRepository } from './repository.ts'
 export interface EnrolmentRequest {
   readonly profile?: string
   readonly budget?: BudgetRequest
+  /** As that person named it: its profile is theirs too, unless they chose another. */
+  readonly role?: string
   /** When nobody says: whoever chose a budget or a profile wants it kept. */
   readonly enforce?: boolean
 }
@@ -21,6 +23,8 @@ export interface OwnLabels {
 export interface EnrolmentDependencies {
   readonly repository: Pick<ExhaustionRepository, 'saveEnrolment'>
   readonly profiles: () => Readonly<Record<string, unknown>>
+  /** Profile of each role that has one. */
+  readonly roles: () => Readonly<Record<string, string>>
   readonly labels: (agent: Agent) => OwnLabels
   readonly enforceDiscovered: () => boolean
 }
@@ -43,7 +47,7 @@ export interface Enrolments {
 const NO_BUDGET: Thresholds = {}
 
 export function createEnrolments(dependencies: EnrolmentDependencies): Enrolments {
-  const { repository, profiles, labels, enforceDiscovered } = dependencies
+  const { repository, profiles, roles, labels, enforceDiscovered } = dependencies
   const enrolments = new Map<Incarnation, Enrolment>()
 
   function validate({ profile, budget }: Pick<EnrolmentRequest, 'profile' | 'budget'>) {
@@ -51,6 +55,10 @@ export function createEnrolments(dependencies: EnrolmentDependencies): Enrolment
       ...(profile === undefined ? [] : checkProfile(profile, profiles())),
       ...(budget === undefined ? [] : parseBudget(budget).problems),
     ]
+  }
+
+  function profileOfRole(role: string | undefined): string | undefined {
+    return role !== undefined && Object.hasOwn(roles(), role) ? roles()[role] : undefined
   }
 
   const of = ({ incarnation }: Agent) => enrolments.get(incarnation)
@@ -67,13 +75,13 @@ export function createEnrolments(dependencies: EnrolmentDependencies): Enrolment
       const problems = validate(request)
       if (problems.length > 0) throw new Problem('AE_INVALID', 'The budget is not valid.', problems)
       const earlier = of(agent)
-      const { profile, budget, enforce } = request
+      const { profile, budget, role, enforce } = request
       const chosen = profile !== undefined || budget !== undefined
       const enrolment: Enrolment = {
         agent: agent.id,
         incarnation: agent.incarnation,
         enforce: enforce ?? earlier?.enforce ?? chosen,
-        profile: profile ?? earlier?.profile,
+        profile: profile ?? earlier?.profile ?? profileOfRole(role),
         budget: budget === undefined ? (earlier?.budget ?? NO_BUDGET) : parseBudget(budget).budget,
       }
       await repository.saveEnrolment(enrolment)

@@ -29,19 +29,27 @@ export interface LimitConfig {
 
 /** What was chosen for one agent. */
 export interface Choice {
+  /** Agents name their role themselves, in their environment or over the API. */
   readonly role: string | undefined
-  /** Goes before the profile of the role. */
+  /** Chosen by a person; goes before the profile of the role. */
   readonly profile: string | undefined
   readonly budget: Thresholds
 }
 
-/** Limits of one agent: built in, then configured, then of its profile, then its own; the last that says one wins. */
+/**
+ * Limits of one agent: built in, then configured, then of its profile, then its own; the last that says one wins.
+ * The profile of a role only ever lowers what is configured: an agent that calls itself something else must not get
+ * more by it.
+ */
 export function limitsOf(config: LimitConfig, { role, profile, budget }: Choice): Limits {
-  const chosen = profile ?? own(config.roles, role)
+  const ofProfile =
+    profile === undefined
+      ? lowered(own(config.profiles, own(config.roles, role)), config.thresholds)
+      : own(config.profiles, profile)
   const layers: readonly (readonly [LimitOrigin, Thresholds | undefined])[] = [
     ['builtin', BUILTIN_THRESHOLDS],
     ['config', config.thresholds],
-    ['profile', own(config.profiles, chosen)],
+    ['profile', ofProfile],
     ['registration', budget],
   ]
   const limits: Partial<Record<Resource, Limit>> = {}
@@ -53,6 +61,15 @@ export function limitsOf(config: LimitConfig, { role, profile, budget }: Choice)
     }
   }
   return limits
+}
+
+/** Without what would be more than the configuration allows everybody. */
+function lowered(profile: Thresholds | undefined, configured: Thresholds): Thresholds | undefined {
+  if (profile === undefined) return undefined
+  const entries = Object.entries(profile) as [ThresholdKey, number][]
+  return Object.fromEntries(
+    entries.filter(([key, max]) => max <= (configured[key] ?? Number.POSITIVE_INFINITY)),
+  )
 }
 
 /** Limits raised by what a resume granted. A resource without a limit gets none by it. */

@@ -77,6 +77,7 @@ export function createExhaustion(dependencies: ExhaustionDependencies): Exhausti
   const enrolments = createEnrolments({
     repository,
     profiles: () => config().profiles,
+    roles: () => config().roles,
     labels: dependencies.labels ?? (() => ({})),
     enforceDiscovered,
   })

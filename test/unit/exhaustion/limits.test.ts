@@ -27,6 +27,15 @@ describe('limits of an agent', () => {
     expect(exploratory.subtasks).toEqual({ max: 20, origin: 'builtin' })
   })
 
+  it('are never raised by a role, which an agent gives itself, only by a profile that a person chose', () => {
+    const config = { ...CONFIG, thresholds: { maxApiCalls: 7, maxFilesAccessed: 200 } }
+    const production = limitsOf(config, { ...NOBODY, role: 'deployer' })
+    expect(production.api_calls).toEqual({ max: 7, origin: 'config' })
+    expect(production.files).toEqual({ max: 50, origin: 'profile' })
+    const chosen = limitsOf(config, { ...NOBODY, role: 'deployer', profile: 'production' })
+    expect(chosen.api_calls).toEqual({ max: 20, origin: 'profile' })
+  })
+
   it('put what is written for the agent before its profile and the profile before the configuration', () => {
     const config = { ...CONFIG, thresholds: { maxApiCalls: 7, maxTokensConsumed: 9, maxCostUsd: 1 } }
     const limits = limitsOf(config, { ...NOBODY, profile: 'production', budget: { maxTokensConsumed: 3 } })
