@@ -8,6 +8,7 @@ import type { ControlCopyTables, ControlTables } from './control/repository.ts'
 import { controlRoutes } from './control/routes.ts'
 import { createControl } from './control/service.ts'
 import { createWaiters } from './control/waiters.ts'
+import { parseBudget } from './exhaustion/budget.ts'
 import { type ExhaustionEvents, RESOURCES, THRESHOLD_KEYS } from './exhaustion/model.ts'
 import { createExhaustion, type Exhaustion } from './exhaustion/service.ts'
 import type { ExhaustionTables } from './exhaustion/tables.ts'
@@ -188,6 +189,7 @@ export function createActing({ settings, stores, readers, bus, bootId, agents }:
         const agent = fleet.get(id)
         return agent !== undefined && exhaustion.enforced(agent)
       },
+      readExtraBudget: (extra) => parseBudget(extra, '/extraBudget'),
       budgetKeys: [...Object.values(THRESHOLD_KEYS), ...RESOURCES],
     }),
     async start() {

@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Agent, AgentId } from '../agents/model.ts'
 import type { Clock } from '../platform/clock.ts'
-import { Problem } from '../platform/problem.ts'
+import { Problem, type ProblemField } from '../platform/problem.ts'
 import '../platform/http/scope.ts'
 import { answerEntry } from './answer.ts'
 import {
@@ -15,7 +15,14 @@ import {
   isSettled,
 } from './model.ts'
 import { withPatience } from './patience.ts'
-import { type ActionBody, AgentParams, actionBodies, readDuration, WaitQuery } from './request-schema.ts'
+import {
+  type ActionBody,
+  AgentParams,
+  actionBodies,
+  type ExtraBudget,
+  readDuration,
+  WaitQuery,
+} from './request-schema.ts'
 
 export interface ActionRoutesOptions {
   readonly clock: Clock
@@ -23,6 +30,11 @@ export interface ActionRoutesOptions {
   readonly agent: (id: AgentId) => Agent | undefined
   /** Names of the limits that a resume may raise. */
   readonly budgetKeys: readonly string[]
+  /** Amounts of an extra budget by the names of the limits, and every place where it is wrong. */
+  readonly readExtraBudget: (extra: ExtraBudget) => {
+    readonly budget: Readonly<Record<string, number>>
+    readonly problems: readonly ProblemField[]
+  }
 }
 
 const MAX_WAIT_MS = 60_000
@@ -53,8 +65,17 @@ export function actionRoutes(options: ActionRoutesOptions): FastifyPluginAsyncTy
     return agent
   }
 
+  /** @throws Problem AE_INVALID: an amount that could only be left out is refused, never half granted. */
+  function extraOf(extra: ExtraBudget | undefined): ActionRequest['extraBudget'] {
+    if (extra === undefined) return undefined
+    const { budget, problems } = options.readExtraBudget(extra)
+    if (problems.length > 0) throw new Problem('AE_INVALID', 'The extra budget is not valid.', problems)
+    return budget
+  }
+
   function toRequest(action: Action, agent: Agent, body: ActionBody, request: FastifyRequest): ActionRequest {
-    const { reason = 'no reason given', dryRun, enforce, extraBudget, memoryBytes, cpus } = body
+    const { reason = 'no reason given', dryRun, enforce, memoryBytes, cpus } = body
+    const extraBudget = extraOf(body.extraBudget)
     const key = request.headers['idempotency-key']
     return {
       action,

@@ -10,7 +10,6 @@ const PLAIN_TEXT = '^[^\\u0000-\\u001f\\u007f-\\u009f]+$'
 const MIN_MEMORY_BYTES = 6 * 2 ** 20
 const MIN_CPUS = 0.01
 const MAX_CPUS = 8_192
-const MAX_EXTRA = 1e15
 
 const Id = Type.String({ pattern: AGENT_ID_PATTERN })
 export const Reason = Type.String({ minLength: 1, maxLength: 500, pattern: PLAIN_TEXT })
@@ -40,8 +39,11 @@ const strict = { additionalProperties: false } as const
 
 /** Bodies of the four verbs. `budgetKeys`: what a resume may add to. */
 export function actionBodies(budgetKeys: readonly string[]) {
-  const extra = Type.Number({ exclusiveMinimum: 0, maximum: MAX_EXTRA })
-  const ExtraBudget = Type.Unsafe<Readonly<Record<string, number>>>(
+  const extra = Type.Union([
+    Type.Number({ exclusiveMinimum: 0 }),
+    Type.String({ minLength: 1, maxLength: 32 }),
+  ])
+  const ExtraBudget = Type.Unsafe<ExtraBudget>(
     Type.Object(Object.fromEntries(budgetKeys.map((key) => [key, Type.Optional(extra)])), {
       ...strict,
       minProperties: 1,
@@ -65,12 +67,15 @@ export function actionBodies(budgetKeys: readonly string[]) {
   }
 }
 
+/** Amounts as somebody wrote them: numbers, or text such as `5m`. */
+export type ExtraBudget = Readonly<Record<string, number | string>>
+
 /** Any of the bodies, once its own schema has accepted it. */
 export interface ActionBody {
   readonly reason?: string
   readonly dryRun?: boolean
   readonly enforce?: boolean
-  readonly extraBudget?: Readonly<Record<string, number>>
+  readonly extraBudget?: ExtraBudget
   readonly memoryBytes?: number
   readonly cpus?: number
 }

@@ -4,6 +4,7 @@ import type { Agent, AgentEvents } from '../../../src/agents/model.ts'
 import type { ControlEvents, KillSwitch } from '../../../src/control/model.ts'
 import { controlRoutes } from '../../../src/control/routes.ts'
 import { createWaiters } from '../../../src/control/waiters.ts'
+import { parseBudget } from '../../../src/exhaustion/budget.ts'
 import type { Phase } from '../../../src/exhaustion/model.ts'
 import { createBus } from '../../../src/platform/bus.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
@@ -65,7 +66,8 @@ async function setUp() {
       mayTell: async () => told.mayTell,
       phase: () => told.phase,
       isEnforced: () => told.enforced,
-      budgetKeys: ['maxApiCalls', 'maxTokensConsumed'],
+      budgetKeys: ['maxApiCalls', 'maxTokensConsumed', 'tokens', 'wall_clock'],
+      readExtraBudget: (extra) => parseBudget(extra, '/extraBudget'),
     }),
   )
   const { app } = server
@@ -167,6 +169,10 @@ describe('POST /api/v1/agents/{id}/{verb}', () => {
     const [resize, resume, terminate] = asked.map(({ args }) => args[0])
     expect(resize).toMatchObject({ size: { memoryBytes: 2 ** 30, cpus: 0.5 }, optIn: true })
     expect(resume).toMatchObject({ extraBudget: { maxApiCalls: 50 }, dryRun: true })
+    await post('/api/v1/agents/mine/resume', { extraBudget: { tokens: '50', wall_clock: '5m' } })
+    expect(asked.at(-1)?.args[0]).toMatchObject({
+      extraBudget: { maxTokensConsumed: 50, maxWallClockMs: 300_000 },
+    })
     for (const key of ['optIn', 'dryRun', 'size', 'extraBudget']) expect(terminate).not.toHaveProperty(key)
   })
 
@@ -236,6 +242,12 @@ describe('POST /api/v1/agents/{id}/{verb}', () => {
       ['resume', { extraBudget: { maxApiCalls: -5 } }, 422],
       ['resume', '{"extraBudget":{"maxApiCalls":1e999}}', 422],
       ['resume', { extraBudget: { maxEverything: 5 } }, 422],
+      ['resume', { extraBudget: { maxApiCalls: 1.5 } }, 422],
+      ['resume', { extraBudget: { maxApiCalls: 1e13 } }, 422],
+      ['resume', { extraBudget: { maxApiCalls: '5m' } }, 422],
+      ['resume', { extraBudget: { maxApiCalls: '' } }, 422],
+      ['resume', { extraBudget: { wall_clock: 1 } }, 422],
+      ['resume', { extraBudget: { tokens: 5, maxTokensConsumed: 5 } }, 422],
       ['resume', '{"extraBudget":{"__proto__":{"maxApiCalls":1}}}', 400],
       ['resize', {}, 422],
       ['resize', { reason: 'smaller' }, 422],
