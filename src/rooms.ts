@@ -76,6 +76,7 @@ export function createRooms(
     store: stores.store,
     describe: acting.describe,
     enrolment: acting.exhaustion,
+    isKept: (agent) => acting.exhaustion.enforced(agent) || acting.desk.isHeld(agent.id),
     beforeRemove: (agent, actor) => acting.desk.letGo(agent.id, actor),
     options: {
       intervalMs: config.current.sampling.interval,

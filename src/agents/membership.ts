@@ -56,7 +56,7 @@ export interface Member extends ProcessKey {
 
 export interface Tree {
   readonly root: ProcessKey
-  /** The tree this one was planted in. */
+  /** The tree this one stands in, also when that one was planted later. */
   readonly outer: Tree | undefined
   /** By pid; parents come before their children. */
   readonly members: ReadonlyMap<number, Member>
@@ -95,7 +95,7 @@ interface Node extends Mutable<Member> {
 }
 
 interface Grove extends Tree {
-  readonly outer: Grove | undefined
+  outer: Grove | undefined
   readonly members: Map<number, Node>
   felled: boolean
 }
@@ -118,6 +118,7 @@ export function createMembership({ groupLives = () => false }: MembershipOptions
   const kin = createKin()
   const nodes = new Map<number, Node>()
   const links = new Map<number, Link>()
+  const groves = new Set<Grove>()
   let forgetting: { pid: number; link: Link; at: number }[] = []
   const joined: Node[] = []
   const left: Node[] = []
@@ -253,6 +254,15 @@ export function createMembership({ groupLives = () => false }: MembershipOptions
     }
   }
 
+  /** Trees that were here before stand in the new one when their roots follow its processes. */
+  function surround(tree: Grove): void {
+    for (const inner of groves) {
+      if (inner === tree || inner.outer !== tree.outer) continue
+      const root = live(inner.root)
+      if (root !== undefined && belongsTo(root)?.tree === tree) inner.outer = tree
+    }
+  }
+
   function live(key: ProcessKey): ProcessEntry | undefined {
     const entry = processes.get(key.pid)
     return entry?.startTime === key.startTime ? entry : undefined
@@ -302,6 +312,8 @@ export function createMembership({ groupLives = () => false }: MembershipOptions
         node.kind = 'worker'
         node.inherited = 'worker'
       }
+      surround(tree)
+      groves.add(tree)
       return tree
     },
 
@@ -316,6 +328,7 @@ export function createMembership({ groupLives = () => false }: MembershipOptions
     fell(tree, nowMs) {
       const grove = tree as Grove
       grove.felled = true
+      groves.delete(grove)
       const heir = standing(grove)
       for (const node of [...grove.members.values()]) {
         grove.members.delete(node.pid)

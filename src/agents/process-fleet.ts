@@ -34,6 +34,11 @@ export interface ProcessFleetOptions {
   readonly slow: SlowLane
   readonly space: ProcessSpace
   readonly isAlive: (key: ProcessKey) => boolean
+  /**
+   * Whether somebody with the right to do so chose limits for this agent. Any other is stopped and ended with the
+   * agent it runs in: a name in its environment must not take a process out of its tree.
+   */
+  readonly standsAlone: (agent: Agent) => boolean
   readonly table: Pick<ProcessTable, 'entries' | 'groupLives'>
   /** Wall clock of a start time in clock ticks since boot. */
   readonly startedAtMs: (startTime: number) => number
@@ -154,7 +159,32 @@ export function createProcessFleet(options: ProcessFleetOptions): ProcessFleet {
   }
 
   function isWanted({ tree, snapshotAtMs }: ProcessAgent): boolean {
-    return tree.members.size > 0 && clock.monotonic() - snapshotAtMs < REMAINS_MS
+    if (clock.monotonic() - snapshotAtMs >= REMAINS_MS) return false
+    return tree.members.size > 0 || treesWithin(tree).some(({ members }) => members.size > 0)
+  }
+
+  /** Trees that are stopped and ended with this one: outer before inner. */
+  function treesWithin(tree: Tree): Tree[] {
+    const within: { readonly inner: Tree; readonly depth: number }[] = []
+    for (const owners of [agents.values(), remains.values()]) {
+      for (const { tree: inner } of owners) {
+        const depth = depthIn(inner, tree)
+        if (depth !== undefined) within.push({ inner, depth })
+      }
+    }
+    return within.sort((a, b) => a.depth - b.depth).map(({ inner }) => inner)
+  }
+
+  /** How many trees lie between; `undefined` when it is not within, or one on the way stands alone. */
+  function depthIn(inner: Tree, tree: Tree): number | undefined {
+    let depth = 0
+    for (let at: Tree | undefined = inner; at !== undefined; at = at.outer) {
+      if (at === tree) return depth === 0 ? undefined : depth
+      const owner = agents.get(at)
+      if (owner !== undefined && options.standsAlone(owner.agent)) return undefined
+      depth++
+    }
+    return undefined
   }
 
   function drop({ tree, agent }: ProcessAgent): void {
@@ -233,7 +263,7 @@ export function createProcessFleet(options: ProcessFleetOptions): ProcessFleet {
       const owner = byAgent.get(agent) ?? remains.get(agent)
       if (owner === undefined) return undefined
       owner.snapshotAtMs = clock.monotonic()
-      return takeSnapshot(owner.tree)
+      return takeSnapshot(owner.tree, treesWithin(owner.tree))
     },
 
     async read(depth) {

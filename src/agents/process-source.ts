@@ -140,7 +140,10 @@ export function createProcessSource(options: ProcessSourceOptions): ProcessSourc
     if (marker?.incarnation === undefined) return false
     const agent = registry.get(marker.id)
     const owner = agent === undefined ? undefined : fleet.of(agent)
-    return owner?.agent.incarnation === marker.incarnation && owner !== undefined && fleet.adopt(entry, owner)
+    if (owner === undefined || owner.agent.incarnation !== marker.incarnation) return false
+    // What another user wrote into a variable makes nobody responsible for that user's process.
+    const isOwn = entry.uid === 0 || owner.agent.uid === undefined || entry.uid === owner.agent.uid
+    return isOwn && fleet.adopt(entry, owner)
   }
 
   /** What is left of an ended agent still bears its marker, but it is not the agent's next life. */

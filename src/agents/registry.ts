@@ -55,6 +55,11 @@ export interface RegistryOptions {
   readonly clock: Clock
   readonly bus: Bus<AgentEvents>
   readonly retentionMs: () => number
+  /**
+   * Whether somebody's choice hangs on this life: limits that are enforced, or a pause that lasts. A name that a
+   * process gave to itself takes nothing away from it.
+   */
+  readonly isKept?: (agent: Agent) => boolean
 }
 
 /** Deleted incarnations that are remembered; beyond it the oldest could be found again. */
@@ -63,13 +68,14 @@ const MOST_DISMISSED = 1_000
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 
 interface Entry extends Mutable<Agent> {
-  readonly wanted: AgentId
+  wanted: AgentId
   activity: Activity
   /** Monotonic. */
   retainedUntilMs: number
 }
 
-export function createRegistry({ clock, bus, retentionMs }: RegistryOptions): Registry {
+export function createRegistry(options: RegistryOptions): Registry {
+  const { clock, bus, retentionMs, isKept = () => false } = options
   const entries = new Map<AgentId, Entry>()
   const claimants = new Map<AgentId, Set<Entry>>()
   const ended = new Set<Entry>()
@@ -81,6 +87,28 @@ export function createRegistry({ clock, bus, retentionMs }: RegistryOptions): Re
     if (rivals === undefined) return
     if (rivals.size === 0) claimants.delete(wanted)
     for (const entry of rivals) entry.conflict = rivals.size > 1
+  }
+
+  /** The entry does not dispute this id any more, nor is it disputed by it. */
+  function standAside(entry: Entry): void {
+    const { wanted } = entry
+    claimants.get(wanted)?.delete(entry)
+    entry.wanted = entry.id
+    claimants.set(entry.id, (claimants.get(entry.id) ?? new Set()).add(entry))
+    judgeConflict(wanted)
+    judgeConflict(entry.id)
+  }
+
+  /**
+   * Nor does a process by naming itself make an id a disputed one, by which nobody would act on its holder any more:
+   * only where both say so themselves, and nobody has chosen anything for the first, it cannot be told who is meant.
+   */
+  function isRival(claim: Claim, holder: Agent | undefined): boolean {
+    if (holder === undefined || holder.endedAtMs !== undefined) return true
+    if (claim.origin === 'environment') {
+      return holder.origin === 'environment' && mayBind(holder, claim) && !isKept(holder)
+    }
+    return holder.origin !== 'environment'
   }
 
   function start(claim: Claim): Entry {
@@ -143,7 +171,10 @@ export function createRegistry({ clock, bus, retentionMs }: RegistryOptions): Re
       if (holder !== undefined) {
         // What only registered itself has no runtime that could live on beside the one that now turns up.
         const bound =
-          holder.runtime === 'cooperative' && claim.runtime !== 'cooperative' && mayBind(holder, claim)
+          holder.runtime === 'cooperative' &&
+          claim.runtime !== 'cooperative' &&
+          mayBind(holder, claim) &&
+          !(claim.origin === 'environment' && isKept(holder))
         if (holder.endedAtMs === undefined && !bound) return { outcome: 'conflict', agent: holder }
         drop(holder)
         if (bound) claim = { ...claim, origin: 'registered', info: filled(holder.info, claim.info, claim.id) }
@@ -166,6 +197,9 @@ export function createRegistry({ clock, bus, retentionMs }: RegistryOptions): Re
       const entry = agent as Entry
       if (entry.origin === 'registered') return
       entry.origin = 'registered'
+      for (const rival of claimants.get(entry.wanted) ?? []) {
+        if (rival !== entry && rival.origin === 'environment') standAside(rival)
+      }
       bus.emit('agent.registered', { agent })
     },
 
@@ -238,11 +272,6 @@ export function createRegistry({ clock, bus, retentionMs }: RegistryOptions): Re
 /** A variable is free for everybody: another user's process does not become somebody's agent by it. */
 function mayBind(holder: Agent, { origin, uid }: Claim): boolean {
   return origin !== 'environment' || holder.uid === undefined || uid === holder.uid || uid === 0
-}
-
-/** Nor does it make that agent's id a disputed one, by which nobody would act on it any more. */
-function isRival(claim: Claim, holder: Agent | undefined): boolean {
-  return holder === undefined || holder.endedAtMs !== undefined || mayBind(holder, claim)
 }
 
 const LONGEST_WORD = 128

@@ -72,6 +72,8 @@ export interface AgentsDependencies {
   readonly describe?: (id: AgentId) => Readonly<Record<string, unknown>>
   /** Who keeps limits; without it a registration that brings some is refused. */
   readonly enrolment?: EnrolmentDesk
+  /** Whether an agent may be acted on or is stopped: no process takes its id or disputes it by naming itself so. */
+  readonly isKept?: (agent: Agent) => boolean
   /** Awaited before an agent is deleted: whoever stopped it lets it go. Rejects when it could not. */
   readonly beforeRemove?: (agent: Agent, actor: string) => Promise<void>
 }
@@ -123,7 +125,13 @@ function engineFault({ state, detail }: EngineStatus): string | undefined {
 /** Builds the room. Nothing is read before `feature.start`. */
 export function createAgents(dependencies: AgentsDependencies): Agents {
   const { clock, bus, log, table, reader, slow, space, options } = dependencies
-  const registry = createRegistry({ clock, bus, retentionMs: options.retentionMs })
+  const { enrolment, isKept } = dependencies
+  const registry = createRegistry({
+    clock,
+    bus,
+    retentionMs: options.retentionMs,
+    ...(isKept === undefined ? {} : { isKept }),
+  })
   const repository = createAgentsRepository(dependencies.store, clock.now)
   const quota = createQuota()
   const testimony = createTestimony(options.ownUid)
@@ -149,6 +157,7 @@ export function createAgents(dependencies: AgentsDependencies): Agents {
     discover: options.discoverProcesses,
     commands: options.commands,
     inContainer: (pid) => containers?.contains(pid) ?? false,
+    standsAlone: (agent) => enrolment?.of?.(agent) !== undefined,
     startedAtMs: dependencies.startedAtMs,
     reached,
     turn: () => setImmediate(),
@@ -189,7 +198,7 @@ export function createAgents(dependencies: AgentsDependencies): Agents {
     space,
     repository,
     pass: () => sampler.pass(),
-    enrolling: createEnrolling({ desk: dependencies.enrolment, label: enforceLabel }),
+    enrolling: createEnrolling({ desk: enrolment, label: enforceLabel }),
     beforeRemove: dependencies.beforeRemove ?? (async () => {}),
   })
 

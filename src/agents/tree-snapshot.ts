@@ -17,8 +17,14 @@ export interface SnapshotParts {
 /**
  * Makes snapshots of trees for those who act on them. Call it after a pass of the table. Every process of the tree
  * is read again, because the table keeps the session and group of old processes for seconds.
+ *
+ * @returns what to call with a tree and those within it that are stopped and ended with it
  */
-export function createSnapshots({ membership, reader, table }: SnapshotParts): (tree: Tree) => TreeSnapshot {
+export function createSnapshots({
+  membership,
+  reader,
+  table,
+}: SnapshotParts): (tree: Tree, inner?: readonly Tree[]) => TreeSnapshot {
   const sample = createProcessSample()
 
   /** The process as it is now; as first seen where it may not be read; `undefined` when it has ended. */
@@ -39,28 +45,32 @@ export function createSnapshots({ membership, reader, table }: SnapshotParts): (
     return dead ? undefined : pgrp
   }
 
-  function ownGroups(tree: Tree, processes: readonly TargetProcess[]): number[] {
+  function ownGroups(trees: ReadonlySet<Tree>, processes: readonly TargetProcess[]): number[] {
     const groups = new Set<number>()
-    for (const pid of membership.leaders(tree)) if (table.groupLives?.(pid)) groups.add(pid)
+    for (const tree of trees)
+      for (const pid of membership.leaders(tree)) if (table.groupLives?.(pid)) groups.add(pid)
     if (groups.size === 0) return []
     // A process changes its group only within its session (setpgid(2)): nobody else has to be read again.
     const sessions = new Set(processes.map(({ session }) => session))
     for (const entry of table.entries()) {
       if (!groups.has(entry.pgrp) && !sessions.has(entry.session)) continue
       const member = membership.memberOf(entry.pid)
-      if (member?.tree === tree && member.kind === 'worker') continue
+      if (member?.kind === 'worker' && trees.has(member.tree)) continue
       const group = groupOf(entry)
       if (group !== undefined) groups.delete(group)
     }
     return [...groups]
   }
 
-  return (tree) => {
+  return (tree, inner = []) => {
+    const trees = new Set([tree, ...inner])
     const processes: TargetProcess[] = []
-    for (const member of tree.members.values()) {
-      const process = member.kind === 'worker' ? look(member) : undefined
-      if (process !== undefined) processes.push(process)
+    for (const { members } of trees) {
+      for (const member of members.values()) {
+        const process = member.kind === 'worker' ? look(member) : undefined
+        if (process !== undefined) processes.push(process)
+      }
     }
-    return { root: tree.root, processes, groups: ownGroups(tree, processes) }
+    return { root: tree.root, processes, groups: ownGroups(trees, processes) }
   }
 }

@@ -22,7 +22,7 @@ function setUp() {
     }
   }
   const pids = ({ processes }: { processes: readonly { pid: number }[] }) => processes.map(({ pid }) => pid)
-  return { world, pass, plant, pids }
+  return { world, membership, take, pass, plant, pids }
 }
 
 describe('what may be signalled of an agent', () => {
@@ -50,6 +50,20 @@ describe('what may be signalled of an agent', () => {
     expect(snapshot().groups).toEqual([])
     world.exit(tee)
     expect(snapshot().groups).toEqual([root.pid])
+  })
+
+  it('is the group of both when another tree stands in it and is stopped with it', () => {
+    const { world, membership, pass, take } = setUp()
+    const root = world.spawn()
+    const inner = world.fork(root)
+    pass()
+    const outerTree = membership.plant(root)!
+    const innerTree = membership.plant(inner)!
+    expect(inner.pgrp).toBe(root.pid)
+    expect(innerTree.outer).toBe(outerTree)
+    expect(take(outerTree).groups).toEqual([])
+    expect(take(outerTree, [innerTree]).groups).toEqual([root.pid])
+    expect(take(innerTree).groups).toEqual([])
   })
 
   it('is never the group of the shell that started it', () => {
