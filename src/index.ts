@@ -18,6 +18,24 @@ export {
 } from './client/model.ts'
 export { ConfigError, type ConfigIssue } from './config/issue.ts'
 export { createExporter, type ExporterOptions } from './exporter.ts'
+export type {
+  ActingClient,
+  ActionOrder,
+  ActionResult,
+  AgentChoice,
+  AgentMetrics,
+  DeliverableCheckpoint,
+  OnAction,
+  Persistence,
+  ResourceEvent,
+  ResourceExhaustionConfig,
+  ResourceExhaustionOptions,
+  ResourceMetrics,
+  ServiceEvents,
+  ThresholdConfig,
+} from './library/model.ts'
+export type { StoredRecord } from './library/persistence.ts'
+export { ResourceExhaustionService } from './library/service.ts'
 export type { Clock, Timer } from './platform/clock.ts'
 export type { Log, LogFields } from './platform/log.ts'
 export { Problem, type ProblemCode, type ProblemField } from './platform/problem.ts'

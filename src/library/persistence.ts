@@ -1,0 +1,44 @@
+import type { Account } from './account.ts'
+import type { KeptCheckpoint, KeptEvent } from './history.ts'
+import type { Persistence } from './model.ts'
+
+/** One row: plain JSON, to be kept under its key. */
+export type StoredRecord =
+  | { readonly key: string; readonly kind: 'agent'; readonly account: Account; readonly removedAtMs?: number }
+  | { readonly key: string; readonly kind: 'event'; readonly event: KeptEvent }
+  | { readonly key: string; readonly kind: 'deliverable'; readonly checkpoint: KeptCheckpoint }
+
+/** Gathers what changed and saves it once, at the end of the turn: ten calls of one step are one row. */
+export interface Saver {
+  save(record: StoredRecord): void
+  /** Saves what is gathered now. */
+  flush(): void
+}
+
+export function createSaver(
+  persistence: Pick<Persistence, 'save'> | undefined,
+  onFault: (error: unknown) => void,
+): Saver {
+  const changed = new Map<string, StoredRecord>()
+
+  function flush(): void {
+    const records = [...changed.values()]
+    changed.clear()
+    for (const record of records) {
+      try {
+        persistence?.save(record)?.catch(onFault)
+      } catch (error) {
+        onFault(error)
+      }
+    }
+  }
+
+  return {
+    flush,
+    save(record) {
+      if (persistence === undefined) return
+      if (changed.size === 0) queueMicrotask(flush)
+      changed.set(record.key, record)
+    },
+  }
+}
