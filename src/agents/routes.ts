@@ -29,6 +29,14 @@ const Budget = Type.Record(
   { maxProperties: 16, additionalProperties: false },
 )
 const Params = Type.Object({ id: Id })
+const ListQuery = Type.Object({
+  ...PageQuery.properties,
+  view: Type.Optional(
+    Type.Union([Type.Literal('summary'), Type.Literal('full')], {
+      description: '`full`: every agent as GET /api/v1/agents/{id} answers it',
+    }),
+  ),
+})
 const Registration = Type.Object(
   {
     id: Id,
@@ -74,12 +82,12 @@ export function agentRoutes(options: AgentRoutesOptions): FastifyPluginAsyncType
       '/api/v1/agents',
       {
         config: { scope: 'read', subject: 'handler' },
-        schema: { summary: 'Agents, oldest first', tags: ['agents'], querystring: PageQuery },
+        schema: { summary: 'Agents, oldest first', tags: ['agents'], querystring: ListQuery },
       },
-      async ({ query, caller }) => {
+      async ({ query: { view, ...query }, caller }) => {
         const visible = [...registry.list()].filter((agent) => caller.mayTouch(agent.id))
         const { items, nextCursor } = pageOfList(visible, query, (agent) => [agent.ordinal])
-        return { items: items.map(summary), nextCursor }
+        return { items: items.map(view === 'full' ? answer : summary), nextCursor }
       },
     )
 

@@ -1,27 +1,7 @@
 import type { Command } from 'commander'
-import { type ClientOptions, clientOptions, getOk } from './client.ts'
-import { CliError, EXIT } from './exit.ts'
+import { type ListedAgent, listAgents } from './agent-list.ts'
+import { type ClientOptions, clientOptions } from './client.ts'
 import { formatBytes, renderTable } from './table.ts'
-
-interface ListedAgent {
-  readonly id: string
-  readonly vendor?: string
-  readonly runtime: string
-  readonly state: {
-    readonly lifecycleState: string
-    readonly lifecycleMetrics: {
-      readonly processes?: number
-      readonly rssBytes?: number
-      readonly workingSetBytes?: number
-      readonly memoryLimitBytes?: number
-    }
-  }
-}
-
-interface Page {
-  readonly items: readonly ListedAgent[]
-  readonly nextCursor?: string | null
-}
 
 /** `agent-exporter agents`: what the daemon sees now. */
 export function agentsCommand(program: Command): void {
@@ -31,7 +11,7 @@ export function agentsCommand(program: Command): void {
     .option('--url <url>', 'address of the daemon')
     .option('--json', 'print the API answer')
     .action(async (options: ClientOptions & { json?: true }) => {
-      const agents = await listAll(clientOptions(program, options))
+      const agents = await listAgents(clientOptions(program, options))
       if (options.json) {
         console.log(JSON.stringify(agents, null, 2))
         return
@@ -46,20 +26,6 @@ export function agentsCommand(program: Command): void {
         renderTable(['AGENT', 'STATE', 'VENDOR', 'RUNTIME', 'PROCS', 'MEMORY', 'LIMIT'], agents.map(row)),
       )
     })
-}
-
-async function listAll(options: ClientOptions): Promise<ListedAgent[]> {
-  const agents: ListedAgent[] = []
-  let cursor: string | null | undefined
-  do {
-    const query = new URLSearchParams({ limit: '500', ...(cursor ? { cursor } : {}) })
-    const page = (await getOk(`/api/v1/agents?${query}`, options)) as Page
-    if (!Array.isArray(page.items))
-      throw new CliError(EXIT.failure, 'What answers there is no agent-exporter.')
-    agents.push(...page.items)
-    cursor = page.nextCursor
-  } while (cursor)
-  return agents
 }
 
 function row({ id, vendor, runtime, state }: ListedAgent): string[] {

@@ -14,6 +14,7 @@ import { healthcheckCommand } from './healthcheck.ts'
 import { killSwitchCommand } from './kill-switch.ts'
 import { runCommand } from './run.ts'
 import { serveCommand } from './serve.ts'
+import { topCommand } from './top.ts'
 
 /** Entry of the binary; `argv` without the interpreter and the script. Returns the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -39,6 +40,7 @@ export function createProgram(): Command {
   serveFlags(program)
   serveCommand(program)
   agentsCommand(program)
+  topCommand(program)
   controlCommands(program)
   killSwitchCommand(program)
   actionsCommand(program)

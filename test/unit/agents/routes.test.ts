@@ -54,6 +54,15 @@ describe('GET /api/v1/agents', () => {
     expect(items[0].state.lifecycleMetrics).not.toHaveProperty('memoryLimitBytes')
   })
 
+  it('shows each agent as its own page does, when that is asked for', async () => {
+    const { room, get } = await setUp()
+    room.run(room.shell(), 'claude', { environment: { AGENT_EXPORTER_AGENT: 'mine' } })
+    await room.start()
+    const { items } = (await get('/api/v1/agents?view=full')).json()
+    expect(items).toEqual([(await get('/api/v1/agents/mine')).json()])
+    expect((await get('/api/v1/agents?view=half')).statusCode).toBe(422)
+  })
+
   it('pages through all agents, each once', async () => {
     const { room, get } = await setUp()
     const shell = room.shell()
