@@ -174,9 +174,15 @@ export function createProcessSource(options: ProcessSourceOptions): ProcessSourc
     }
   }
 
-  /** Only an id that we made up ourselves may be replaced by one that somebody chose. */
+  /**
+   * Only an id that we made up ourselves may be replaced by one that somebody chose: of a process that nobody named,
+   * and of one whose name belonged to another life when it was found.
+   */
   function rename(owner: ProcessAgent): void {
-    if (owner.agent.origin !== 'discovered') {
+    const { agent, markerId } = owner
+    const isMadeUp =
+      agent.origin === 'discovered' || (agent.origin === 'environment' && agent.id !== markerId)
+    if (!isMadeUp) {
       throw new Problem('AE_AGENT_CONFLICT', `This process is already the agent ${owner.agent.id}.`)
     }
     registry.release(owner.agent)

@@ -10,8 +10,8 @@ export interface Enlisting {
   readonly runtime: { readonly pid: number }
   readonly profile?: string
   readonly budget?: Readonly<Record<string, number>>
-  /** Only said when it is asked for: nothing is taken away by a second registration. */
-  readonly enforce?: true
+  /** Always said: what is registered with the scope control is enforced unless it says otherwise. */
+  readonly enforce: boolean
 }
 
 /**
@@ -76,7 +76,11 @@ export function enlist({ clock, link, body, onChange, onDelay }: EnlistOptions):
   }
 
   async function register(): Promise<void> {
-    const answer = await link.ask({ method: 'POST', path: '/api/v1/agents', body })
+    const request = { method: 'POST', path: '/api/v1/agents' } as const
+    let answer = await link.ask({ ...request, body })
+    const { enforce, ...rest } = body
+    // Without the scope control nothing may be said about enforcement, and nothing is enforced either.
+    if (answer?.status === 403 && !enforce && !stopped) answer = await link.ask({ ...request, body: rest })
     if (stopped) return
     const wasFirst = isFirst
     isFirst = false

@@ -66,6 +66,6 @@ function bodyOf(
     runtime: { pid },
     ...(profile === undefined ? {} : { profile }),
     ...(Object.keys(budget).length === 0 ? {} : { budget }),
-    ...(mode === 'measure' ? {} : { enforce: true }),
+    enforce: mode !== 'measure',
   }
 }

@@ -1,47 +1,21 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { mintAgentToken } from '../../src/platform/http/agent-token.ts'
-import { type Child, eventually, freePort, startChild } from '../support/child.ts'
-import { BIN, cleanEnvironment, startDaemon } from '../support/daemon.ts'
-import { temporaryFolder } from '../support/folder.ts'
-
-/** Of bsdutils, which every Debian has: gives a command a terminal of its own. */
-const SCRIPT = '/usr/bin/script'
-const TOKEN = 'A'.repeat(43)
-
-interface World extends Disposable {
-  readonly path: string
-  readonly env: NodeJS.ProcessEnv
-}
-
-/** A folder with a control token and the address of a daemon that is not there. */
-function world(extra: NodeJS.ProcessEnv = {}): World {
-  const folder = temporaryFolder()
-  const dataDir = join(folder.path, 'data')
-  mkdirSync(dataDir, { mode: 0o700 })
-  writeFileSync(join(dataDir, 'control.token'), `${TOKEN}\n`, { mode: 0o600 })
-  const env = {
-    ...cleanEnvironment(),
-    XDG_CONFIG_HOME: folder.path,
-    AGENT_EXPORTER_DATA_DIR: dataDir,
-    AGENT_EXPORTER_URL: 'http://127.0.0.1:9',
-    ...extra,
-  }
-  return { path: folder.path, env, [Symbol.dispose]: () => folder[Symbol.dispose]() }
-}
-
-const start = (env: NodeJS.ProcessEnv, args: readonly string[]): Promise<Child> =>
-  startChild(process.execPath, [BIN, 'run', ...args], { env })
-
-async function finish(env: NodeJS.ProcessEnv, ...args: string[]) {
-  const child = await start(env, args)
-  const ended = await child.exit()
-  return { ...ended, output: child.output(), stdout: child.stdout() }
-}
+import { eventually } from '../support/child.ts'
+import {
+  field,
+  finishRun,
+  isRunning,
+  onTerminal,
+  pidIn,
+  runLine,
+  startRun,
+  TOKEN,
+  world,
+} from '../support/run-world.ts'
 
 /** A program for `sh -c` that says `ready` and then what signals it gets. */
 const LISTENER = `
@@ -49,20 +23,6 @@ for s in TERM HUP USR1 USR2 INT CONT; do trap "echo got-$s" $s; done
 trap 'echo got-WINCH' WINCH
 echo ready
 while [ ! -e "$0" ]; do sleep 0.05; done`
-
-const isRunning = (pid: number): boolean => {
-  try {
-    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  } catch {
-    return false
-  }
-}
-const field = (stat: string, number: number): string =>
-  stat.slice(stat.lastIndexOf(')') + 2).split(' ')[number - 3]!
-const pidIn = (file: string) =>
-  eventually(`${file} is written`, () =>
-    existsSync(file) ? Number(readFileSync(file, 'utf8').trim()) || undefined : undefined,
-  )
 
 describe('how it ends', () => {
   it.each([
@@ -75,7 +35,7 @@ describe('how it ends', () => {
     using place = world()
     const script = join(place.path, 'script')
     writeFileSync(script, '#!/no/such/interpreter\n', { mode: 0o755 })
-    const result = await finish(
+    const result = await finishRun(
       place.env,
       '--',
       ...command.map((word) => (word === 'SCRIPT' ? script : word)),
@@ -87,7 +47,7 @@ describe('how it ends', () => {
     'dies of %s when the command does, so that a shell sees it',
     async (signal) => {
       using place = world()
-      const result = await finish(place.env, '--', 'sh', '-c', `kill -${signal.slice(3)} $$`)
+      const result = await finishRun(place.env, '--', 'sh', '-c', `kill -${signal.slice(3)} $$`)
       expect(result).toMatchObject({ code: null, signal })
     },
   )
@@ -95,7 +55,7 @@ describe('how it ends', () => {
   it('ends with 125 for a failure of its own and starts nothing', async () => {
     using place = world()
     const mark = join(place.path, 'mark')
-    const result = await finish(place.env, '--require', '--', 'touch', mark)
+    const result = await finishRun(place.env, '--require', '--', 'touch', mark)
     expect(result.code).toBe(125)
     expect(result.output).toContain('touch was not started: no agent-exporter answers')
     expect(existsSync(mark)).toBe(false)
@@ -103,7 +63,7 @@ describe('how it ends', () => {
 
   it('ends with 2 on a wrong budget and names the right one', async () => {
     using place = world()
-    const result = await finish(place.env, '--budget', 'tokns=200k', '--', 'true')
+    const result = await finishRun(place.env, '--budget', 'tokns=200k', '--', 'true')
     expect(result.code).toBe(2)
     expect(result.output).toContain('did you mean tokens?')
   })
@@ -117,7 +77,7 @@ describe('what the command sees', () => {
       AGENT_EXPORTER_INCARNATION: 'of:the:caller',
       AGENT_EXPORTER__STORE__URL: 'postgres://user:secret@host/database',
     })
-    const { stdout } = await finish(
+    const { stdout } = await finishRun(
       place.env,
       '--id=me',
       '--',
@@ -143,19 +103,19 @@ describe('what the command sees', () => {
 
   it('gets no token at all without a control token', async () => {
     using place = world({ AGENT_EXPORTER_TOKEN: 'inherited', AGENT_EXPORTER_DATA_DIR: '/nonexistent' })
-    const { output, stdout } = await finish(place.env, '--', 'env')
+    const { output, stdout } = await finishRun(place.env, '--', 'env')
     expect(stdout).not.toContain('AGENT_EXPORTER_TOKEN')
     expect(output).toContain('no control token can be read')
   })
 
   it('keeps variables that a shell would drop', async () => {
     using place = world({ 'BASH_FUNC_hello%%': '() { echo hi; }' })
-    expect((await finish(place.env, '--', 'env')).stdout).toContain('BASH_FUNC_hello%%=() { echo hi; }')
+    expect((await finishRun(place.env, '--', 'env')).stdout).toContain('BASH_FUNC_hello%%=() { echo hi; }')
   })
 
   it('has a session of its own when there is no terminal', async () => {
     using place = world()
-    const { stdout } = await finish(place.env, '--', 'cat', '/proc/self/stat')
+    const { stdout } = await finishRun(place.env, '--', 'cat', '/proc/self/stat')
     expect(field(stdout, 6)).toBe(stdout.split(' ')[0])
   })
 })
@@ -164,7 +124,7 @@ describe('signals', () => {
   it('hands them on, each once', async () => {
     using place = world()
     const go = join(place.path, 'go')
-    const child = await start(place.env, ['--', 'sh', '-c', LISTENER, go])
+    const child = await startRun(place.env, ['--', 'sh', '-c', LISTENER, go])
     await eventually('the listener is ready', () => child.stdout().includes('ready') || undefined)
     const sent = ['USR1', 'USR2', 'HUP', 'INT', 'CONT', 'WINCH', 'TERM'] as const
     for (const name of sent) {
@@ -180,7 +140,7 @@ describe('signals', () => {
     using place = world()
     const file = join(place.path, 'inner')
     const deaf = `trap '' TERM; echo $$ >${file}; echo ready; while :; do sleep 0.05; done`
-    const child = await start(place.env, ['--', 'sh', '-c', `trap '' TERM; (${deaf}) & wait; sleep 60`])
+    const child = await startRun(place.env, ['--', 'sh', '-c', `trap '' TERM; (${deaf}) & wait; sleep 60`])
     await eventually('it is ready', () => child.stdout().includes('ready') || undefined)
     process.kill(child.pid, 'SIGTERM')
     await new Promise((resolve) => setTimeout(resolve, 200))
@@ -191,7 +151,7 @@ describe('signals', () => {
 
   it('kills the tree when the grace is over', async () => {
     using place = world()
-    const child = await start(place.env, [
+    const child = await startRun(place.env, [
       '--grace=0.3',
       '--',
       'sh',
@@ -205,20 +165,6 @@ describe('signals', () => {
 })
 
 describe('on a terminal', () => {
-  function onTerminal(place: World, command: string) {
-    const line = `${process.execPath} ${BIN} run --quiet -- ${command}`
-    const terminal = spawn(SCRIPT, ['-qec', line, '/dev/null'], {
-      env: place.env,
-      stdio: ['pipe', 'pipe', 'ignore'],
-    })
-    let text = ''
-    terminal.stdout.setEncoding('utf8').on('data', (piece: string) => {
-      text += piece
-    })
-    const exit = new Promise<number | null>((resolve) => terminal.once('close', resolve))
-    return { stdin: terminal.stdin, text: () => text, exit }
-  }
-
   it('leaves the command its terminal', async () => {
     using place = world()
     const file = join(place.path, 'asks.sh')
@@ -226,9 +172,9 @@ describe('on a terminal', () => {
       file,
       'echo ready; read answer </dev/tty; echo "heard $answer" >/dev/tty; cat /proc/self/stat /proc/$PPID/stat\n',
     )
-    const { stdin, text, exit } = onTerminal(place, `sh ${file}`)
+    const { type, text, exit } = onTerminal(place.env, runLine(`--quiet -- sh ${file}`))
     await eventually('it asks', () => text().includes('ready') || undefined)
-    stdin.write('blue\r')
+    type('blue\r')
     expect(await exit).toBe(0)
     expect(text()).toContain('heard blue')
     const [own, wrapper] = text()
@@ -251,9 +197,9 @@ describe('on a terminal', () => {
       'trap - INT; kill -INT $$',
     ]
     writeFileSync(file, `${script.join('\n')}\n`)
-    const { stdin, text, exit } = onTerminal(place, `sh ${file}`)
+    const { type, text, exit } = onTerminal(place.env, runLine(`--quiet -- sh ${file}`))
     await eventually('it waits', () => text().includes('ready') || undefined)
-    stdin.write('\x03')
+    type('\x03')
     expect(await exit).toBe(130)
     expect(text()).toContain('count=1')
   })
@@ -264,7 +210,7 @@ describe('what the command leaves behind', () => {
     using place = world()
     const file = join(place.path, 'pid')
     const orphan = `setsid sh -c "trap '' HUP; echo \\$\\$ >${file}; exec sleep 300"`
-    const { code, output } = await finish(
+    const { code, output } = await finishRun(
       place.env,
       '--',
       'sh',
@@ -280,7 +226,7 @@ describe('what the command leaves behind', () => {
     using place = world()
     const file = join(place.path, 'pid')
     const deaf = `trap '' TERM; echo $$ >${file}; while :; do sleep 0.1; done`
-    await finish(
+    await finishRun(
       place.env,
       '--',
       'sh',
@@ -296,7 +242,7 @@ describe('what the command leaves behind', () => {
     const trace = join(place.path, 'trace')
     // It ends by itself with the folder, and holds nothing open that the test waits for.
     writeFileSync(relay, `trap '' TERM\necho >>${trace}\n[ -e ${trace} ] && sh ${relay} >/dev/null 2>&1 &\n`)
-    const { code } = await finish(place.env, '--', 'sh', '-c', `sh ${relay} & sleep 0.3`)
+    const { code } = await finishRun(place.env, '--', 'sh', '-c', `sh ${relay} & sleep 0.3`)
     expect(code).toBe(0)
     const before = readFileSync(trace).length
     expect(before).toBeGreaterThan(10)
@@ -307,7 +253,7 @@ describe('what the command leaves behind', () => {
   it('stays with --keep-children', async () => {
     using place = world()
     const file = join(place.path, 'pid')
-    await finish(
+    await finishRun(
       place.env,
       '--keep-children',
       '--',
@@ -323,7 +269,7 @@ describe('what the command leaves behind', () => {
   it('is spared when it is a daemon of the user’s session', async () => {
     using place = world()
     const file = join(place.path, 'pid')
-    const { output } = await finish(
+    const { output } = await finishRun(
       place.env,
       '--',
       'sh',
@@ -363,7 +309,7 @@ describe('subtasks', () => {
     const claude = `${place.path}/claude`
     const env = { ...place.env, AGENT_EXPORTER_URL: `http://127.0.0.1:${port}` }
     const budget = ['--id=boss', '--budget=tokens=200k', '--budget', 'wall_clock=1h', '--profile=production']
-    await finish(env, ...budget, '--', 'sh', '-c', `${claude} 3 & ${claude} 4 & wait`)
+    await finishRun(env, ...budget, '--', 'sh', '-c', `${claude} 3 & ${claude} 4 & wait`)
     server.close()
     expect(told[0]).toMatchObject({
       url: '/api/v1/agents',
@@ -377,81 +323,5 @@ describe('subtasks', () => {
     const use = told.filter(({ url }) => url === '/api/v1/agents/boss/usage')
     expect(use.reduce((sum, { body }) => sum + (body['subtasks'] as number), 0)).toBe(2)
     expect(use.every(({ body, key }) => body['source'] === 'run' && typeof key === 'string')).toBe(true)
-  })
-})
-
-describe('with a daemon', () => {
-  const shown = async (url: string, dataDir: string, id: string) => {
-    const token = readFileSync(join(dataDir, 'control.token'), 'utf8').trim()
-    const answer = await fetch(`${url}/api/v1/agents/${id}`, {
-      headers: { authorization: `Bearer ${token}` },
-    })
-    return answer.ok ? ((await answer.json()) as Record<string, unknown>) : undefined
-  }
-  const envFor = (place: World, url: string, dataDir: string) => ({
-    ...place.env,
-    AGENT_EXPORTER_URL: url,
-    AGENT_EXPORTER_DATA_DIR: dataDir,
-  })
-
-  it('registers the command itself, under the life that its environment names', async () => {
-    using place = world()
-    await using daemon = await startDaemon()
-    const env = envFor(place, daemon.url, daemon.dataDir)
-    const child = await start(env, ['--id=known', '--role=coder', '--', 'sh', '-c', 'env; exec sleep 300'])
-    const agent = await eventually('it is known', async () => {
-      const found = await shown(daemon.url, daemon.dataDir, 'known')
-      return found?.['origin'] === 'registered' ? found : undefined
-    })
-    const incarnation = /^AGENT_EXPORTER_INCARNATION=(.*)$/m.exec(child.stdout())?.[1]
-    expect(agent).toMatchObject({ role: 'coder', runtime: 'process', incarnation, conflict: false })
-    expect(child.output()).toContain('measures known only')
-    expect(await child.stop()).toMatchObject({ signal: 'SIGTERM' })
-  })
-
-  it('starts at once without a daemon and is registered as soon as one is there', async () => {
-    using place = world()
-    const address = `127.0.0.1:${await freePort()}`
-    const child = await start({ ...place.env, AGENT_EXPORTER_URL: `http://${address}` }, [
-      '--id=early',
-      '--',
-      'sh',
-      '-c',
-      'echo begun; exec sleep 300',
-    ])
-    await eventually('the command runs', () => child.stdout().includes('begun') || undefined)
-    await eventually('it is said', () => child.output().includes('no agent-exporter answers') || undefined)
-    const serve = [BIN, 'serve', `--web.listen-address=${address}`]
-    const daemon = await startChild(process.execPath, serve, { env: place.env })
-    try {
-      await eventually(
-        'it is registered',
-        () => child.output().includes('early is registered now') || undefined,
-      )
-      const agent = await shown(`http://${address}`, join(place.path, 'data'), 'early')
-      expect(agent).toMatchObject({ origin: 'registered', runtime: 'process' })
-      expect(child.output().match(/no agent-exporter answers/g)).toHaveLength(1)
-    } finally {
-      await child.stop()
-      await daemon.stop()
-    }
-  })
-
-  it('says loudly when its id belongs to another life, and refuses to start with --require', async () => {
-    using place = world()
-    await using daemon = await startDaemon()
-    const env = envFor(place, daemon.url, daemon.dataDir)
-    const first = await start(env, ['--id=taken', '--', 'sleep', '300'])
-    await eventually('the first is known', () => shown(daemon.url, daemon.dataDir, 'taken'))
-    const mark = join(place.path, 'mark')
-    const strict = await finish(env, '--id=taken', '--require', '--', 'touch', mark)
-    expect(strict.code).toBe(125)
-    expect(existsSync(mark)).toBe(false)
-    const second = await start(env, ['--id=taken', '--', 'sleep', '300'])
-    await eventually(
-      'it is said',
-      () => second.output().includes('taken is not registered: 409') || undefined,
-    )
-    await Promise.all([first.stop(), second.stop()])
   })
 })

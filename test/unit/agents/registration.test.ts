@@ -246,6 +246,48 @@ describe('enrolment', () => {
     expect(enrolled).toEqual([{ agent: 'a', enforce: true }])
   })
 
+  it.each([
+    ['the process that names itself', 'me'],
+    ['a process that was found under another id', undefined],
+  ])('that cannot be kept shuts out neither %s nor its next life', async (_, marker) => {
+    const { room, post, enrolled, state } = await setUp()
+    const shell = room.shell()
+    const environment = marker === undefined ? {} : { AGENT_EXPORTER_AGENT: marker }
+    const first = room.run(shell, 'claude', { environment })
+    await room.start()
+    state.fault = new Problem('AE_STORE_UNAVAILABLE', 'The disk is full.')
+    const body = (pid: number) => ({ id: 'me', runtime: { pid }, budget: { maxApiCalls: 3 } })
+    for (let attempt = 0; attempt < 3; attempt++) expect((await post(body(first.pid))).status).toBe(503)
+    const second = room.run(shell, 'claude', { environment })
+    expect((await post(body(second.pid))).body.code).toBe('AE_AGENT_CONFLICT')
+    room.world.exit(first)
+    await room.seconds(1)
+    expect((await post(body(second.pid))).status).toBe(503)
+    state.fault = undefined
+    expect((await post(body(second.pid))).status).toBe(200)
+    expect(room.ids()).toEqual(['me'])
+    expect(enrolled).toEqual([{ agent: 'me', budget: { maxApiCalls: 3 }, enforce: true }])
+  })
+
+  it('reaches a process whose name belonged to another life when it was found', async () => {
+    const { room, post } = await setUp()
+    const environment = { AGENT_EXPORTER_AGENT: 'me' }
+    const first = room.run(room.shell(), 'claude', { environment })
+    await room.start()
+    const second = room.run(room.shell(), 'claude', { environment })
+    await room.seconds(3)
+    const [, substitute] = room.ids()
+    expect(substitute).toMatch(/^claude-[0-9a-f]{8}$/)
+    const body = { id: 'me', runtime: { pid: second.pid } }
+    expect((await post(body)).body.code).toBe('AE_AGENT_CONFLICT')
+    room.world.exit(first)
+    await room.seconds(1)
+    expect((await post(body)).status).toBe(201)
+    expect(room.ids()).toEqual(['me'])
+    // What somebody chose stays.
+    expect((await post({ ...body, id: 'another' })).body.code).toBe('AE_AGENT_CONFLICT')
+  })
+
   it('is not to be had where nobody keeps limits; everything else is registered', async () => {
     const room = createRoom()
     server = await testServer(peersByHeader(room.agents.feature.routes))

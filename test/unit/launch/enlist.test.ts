@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { LinkAnswer, LinkRequest } from '../../../src/launch/daemon-link.ts'
-import { type EnlistState, enlist } from '../../../src/launch/enlist.ts'
+import { type Enlisting, type EnlistState, enlist } from '../../../src/launch/enlist.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 
-const BODY = { id: 'a', workspace: '/w', runtime: { pid: 7 } } as const
+const BODY = { id: 'a', workspace: '/w', runtime: { pid: 7 }, enforce: false } as const
 
 function scene() {
   const clock = fakeClock()
@@ -24,7 +24,7 @@ function scene() {
     vanish() {
       answer = undefined
     },
-    async begin() {
+    async begin(body: Enlisting = BODY) {
       const enlistment = enlist({
         clock,
         link: {
@@ -33,7 +33,7 @@ function scene() {
             return answer
           },
         },
-        body: BODY,
+        body,
         onChange: (state) => states.push(state),
         onDelay: (detail) => delays.push(detail),
       })
@@ -109,6 +109,21 @@ describe('the registration of a launched agent', () => {
     await s.pass(60_000)
     expect(s.asked).toHaveLength(1)
     expect(s.states).toEqual([{ is: 'refused', detail: '422 AE_INVALID no /budget/x unknown' }])
+  })
+
+  it('leaves enforcement out where it may not speak of it, and only where it asked for none', async () => {
+    const s = scene()
+    s.say(403, { code: 'AE_FORBIDDEN' })
+    await s.begin()
+    const { enforce, ...less } = BODY
+    expect(s.asked.map(({ body }) => body)).toEqual([BODY, less])
+    expect(s.states).toEqual([{ is: 'refused', detail: '403 AE_FORBIDDEN' }])
+
+    const strict = scene()
+    strict.say(403, { code: 'AE_FORBIDDEN' })
+    await strict.begin({ ...BODY, enforce: true })
+    expect(strict.asked).toHaveLength(1)
+    expect(enforce).toBe(false)
   })
 
   it('believes a conflict only when it lasts: a former life may just have ended', async () => {
