@@ -45,6 +45,7 @@ export interface EffectDeps {
 }
 
 type Driven = Omit<Effect, 'rung'> & { readonly rung?: Rung }
+type Silence = Driven & { readonly unanswered: true }
 
 /**
  * Does it, to that incarnation and no other. Call it in the agent's lane: kill switch, lock and incarnation are looked
@@ -93,10 +94,12 @@ export function createEffect(deps: EffectDeps): (record: ActionRecord, mode: Mod
     }
     const limitMs = EFFECT_WITHIN_MS + (entry.action === 'terminate' ? graceOf(record) + LAST_STEP_MS : 0)
     const options = { deadlineMs: clock.monotonic() + limitMs, mayGoOn }
-    const silent: Driven = { outcome: 'failed', touched: true, detail: 'the driver did not answer in time' }
-    const effect = await within<Driven>(drive(), limitMs + SLACK_MS, silent)
+    const answer = drive().catch((error: unknown) => silent(String(error)))
+    const late = silent('the driver did not answer in time')
+    const effect = await within<Driven | Silence>(answer, limitMs + SLACK_MS, late)
     abandoned = true
-    return { effect, stopped: target.stopped, halted }
+    if (!('unanswered' in effect)) return { effect, stopped: target.stopped, halted }
+    return { ...(await looked(agent, driver, target, record, effect)), halted }
 
     function drive(): Promise<Driven> {
       switch (entry.action) {
@@ -170,6 +173,29 @@ export function createEffect(deps: EffectDeps): (record: ActionRecord, mode: Mod
     return { effect: { outcome: 'halted', touched: begun }, stopped: begun ? target.stopped : [] }
   }
 
+  /**
+   * The driver did not say what it did. Who does not run now was stopped by us as far as anybody can tell: it is held,
+   * so that it is listed and can be resumed.
+   */
+  async function looked(
+    agent: Agent,
+    driver: RuntimeDriver,
+    target: Target,
+    record: ActionRecord,
+    { unanswered: _, ...effect }: Silence,
+  ): Promise<Omit<Performed, 'halted'>> {
+    const { action } = record.entry
+    if (action !== 'pause' && action !== 'terminate') return { effect, stopped: target.stopped }
+    const seen = await within(
+      driver.observe(target).catch(() => 'unknown' as const),
+      IDENTIFY_WITHIN_MS,
+      'unknown' as const,
+    )
+    if (seen === 'running' || seen === 'gone') return { effect, stopped: target.stopped }
+    const { stopped, stoppedByOthers } = await presumed(agent, target, record)
+    return { effect: { ...effect, outcome: 'partial', stopped, stoppedByOthers }, stopped }
+  }
+
   async function within<T>(work: Promise<T>, ms: number, otherwise: T): Promise<T> {
     let cancel = (): void => {}
     const late = new Promise<T>((resolve) => {
@@ -190,6 +216,10 @@ export function releasedBy({
   hold,
 }: Pick<ActionEntry, 'trigger' | 'hold'>): ActionEntry['hold'] | 'all' {
   return trigger === 'human' ? 'all' : hold
+}
+
+function silent(detail: string): Silence {
+  return { outcome: 'failed', touched: true, detail, unanswered: true }
 }
 
 function failed(detail: string): Driven {

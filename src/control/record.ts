@@ -93,9 +93,11 @@ export function createIds(now: () => number): { next(): string; after(id: string
     },
     after(id) {
       const time = Number.parseInt(id.slice(0, TIME_DIGITS), 36)
+      const order = Number.parseInt(id.slice(TIME_DIGITS, TIME_DIGITS + SEQUENCE_DIGITS), 36)
       if (!(time > last)) return
       last = time
-      sequence = 0
+      // With a clock that went back the next ids share this millisecond, and must come after this one.
+      sequence = Number.isNaN(order) ? 0 : order
     },
   }
 }

@@ -1,0 +1,13 @@
+import { describe, expect, it } from 'vitest'
+import { replay } from './explore.ts'
+
+/** Shortest sequences that once broke something. */
+describe('no longer broken', () => {
+  it('an agent is held whose driver stopped a part of it and never answered', async () => {
+    expect(await replay(['pause', 'half', 'tick'], { effects: 'held' })).toEqual([])
+  })
+
+  it('a resume is the last one also when the clock stood still over a restart', async () => {
+    expect(await replay(['over', 'resume', 'over', 'crash', 'resume'])).toEqual([])
+  })
+})
