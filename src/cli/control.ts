@@ -1,18 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { isAgentId } from '../agents/model.ts'
-import { loadConfig } from '../config/load.ts'
-import { createActingLock } from '../control/lock.ts'
-import { systemClock } from '../platform/clock.ts'
-import { createDockerEngine } from '../platform/docker/engine.ts'
 import { formatDuration, type Milliseconds, parseDuration } from '../platform/duration.ts'
-import { silentLog } from '../platform/log.ts'
 import { type ClientOptions, clientOptions, sendOk } from './client.ts'
-import { dataDirFrom } from './data-dir.ts'
 import { CliError, EXIT } from './exit.ts'
 import type { ServeFlags } from './flags.ts'
-import { openOfflineJournal } from './offline-journal.ts'
-import { resumeOffline } from './offline-resume.ts'
-import { createOfflineRuntimes } from './offline-runtimes.ts'
 import { outcomeOf, type ShownEntry } from './outcome.ts'
 
 interface ControlFlags extends ClientOptions {
@@ -73,44 +64,13 @@ async function act(program: Command, verb: Verb, agent: string, flags: ControlFl
     // An address that was given may be another machine's: its journal is not here.
     const isHere = flags.url === undefined && process.env['AGENT_EXPORTER_URL'] === undefined
     if (verb !== 'resume' || dryRun || !isDown || !isHere) throw error
-    return resumeWithoutDaemon(program, agent, flags)
+    // Loaded only here: what reads the journal and acts takes longer to load than the other commands take to run.
+    const { resumeWithoutDaemon } = await import('./offline.ts')
+    const entries = await resumeWithoutDaemon(program.opts<ServeFlags>(), agent, reason ?? 'no reason given')
+    for (const entry of entries) report(entry, flags)
+    return
   }
   report(answer as ShownEntry, flags)
-}
-
-async function resumeWithoutDaemon(program: Command, agent: string, flags: ControlFlags): Promise<void> {
-  const serve = program.opts<ServeFlags>()
-  const { config } = loadConfig(serve['config.file'], process.env)
-  const { lock: name } = config.control
-  const procRoot = serve['path.procfs']
-  const engine = createDockerEngine({ clock: systemClock })
-  try {
-    const entries = await resumeOffline(agent, flags.reason ?? 'no reason given', {
-      open: () =>
-        openOfflineJournal({
-          dataDir: dataDirFrom(serve['data.dir']),
-          storeUrl: serve['store.url'] ?? config.store.url,
-          procRoot,
-          clock: systemClock,
-        }),
-      lock: createActingLock({
-        uid: process.geteuid?.(),
-        clock: systemClock,
-        log: silentLog,
-        ...(name === undefined ? {} : { name }),
-      }),
-      resume: createOfflineRuntimes({
-        clock: systemClock,
-        procRoot,
-        cgroupRoot: serve['path.cgroupfs'],
-        engine,
-      }),
-      monotonic: systemClock.monotonic,
-    })
-    for (const entry of entries) report(entry, flags)
-  } finally {
-    await engine.stop()
-  }
 }
 
 /** Prints what came of it; anything that is not verified ends the command with an error. */

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { App } from '../app.ts'
 import { engageOnSignal } from '../control/kill-switch.ts'
 import { systemClock } from '../platform/clock.ts'
-import { createLog, type Log, silentLog } from '../platform/log.ts'
+import type { Log } from '../platform/log.ts'
 import { dataDirFrom } from './data-dir.ts'
 import { EXIT } from './exit.ts'
 import { disabledCollectors, type ServeFlags } from './flags.ts'
@@ -13,6 +13,7 @@ import { leave } from './leave.ts'
 export function serveCommand(program: Command): void {
   const run = async (): Promise<void> => {
     const flags = program.opts<ServeFlags>()
+    const { createLog, silentLog } = await import('../platform/log.ts')
     const log = flags.once ? silentLog : createLog({ level: flags['log.level'], format: flags['log.format'] })
     const app = await buildApp(flags, log)
     await (flags.once ? printOnce(app) : serve(app, log))
