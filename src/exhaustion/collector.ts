@@ -93,10 +93,12 @@ export function createExhaustionCollector(options: ExhaustionCollectorOptions): 
       }
       for (const [phase, count] of Object.entries(agentsByPhase())) out.set(tracked, { phase }, count)
       for (const agent of agents()) {
-        if (agent.endedAtMs !== undefined) continue
         const { phases, enforced, warning, intervention, resources } = series(agent)
         const { phase, enforced: isEnforced, limits, used, ratios } = view(agent)
+        // Like its state, the phase of a terminated agent is kept as long as it is shown: alerts tell its end by it.
+        if (agent.endedAtMs !== undefined && phase !== 'termination') continue
         for (const one of phases) out.put(one.series, one.phase === phase ? 1 : 0)
+        if (agent.endedAtMs !== undefined) continue
         out.put(enforced, isEnforced ? 1 : 0)
         out.put(warning, warningRatio())
         out.put(intervention, INTERVENTION_RATIO)

@@ -20,7 +20,7 @@ export const tracked = gauge('agents_tracked_current', {
 })
 export const agentPhase = gauge('agent_phase', {
   labels: ['agent', 'phase'],
-  help: 'Whether the budget of the agent is in this phase (1) or not (0).',
+  help: 'Whether the budget of the agent is in this phase (1) or not (0); of a terminated one as long as it is shown.',
 })
 export const agentEnforced = gauge('agent_enforced', {
   labels: ['agent'],

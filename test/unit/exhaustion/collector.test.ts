@@ -69,6 +69,16 @@ describe('what Prometheus sees of budgets', () => {
     expect(lines.join()).not.toContain('cost_usd",unit')
   })
 
+  it('keeps the phase of a terminated agent as long as it is shown, and nothing else of it', async () => {
+    const { scrape, appear, world, person } = await setUp()
+    const a = appear('a')
+    person.terminate('a')
+    world.agents.set('a', { ...a, endedAtMs: 1 })
+    const lines = (await scrape()).filter((line) => line.includes('agent="a"'))
+    expect(lines).toHaveLength(4)
+    expect(lines).toContain('agent_phase{agent="a",phase="termination"} 1')
+  })
+
   it('shows no gauge of an agent that ended, and no use that is not known', async () => {
     const { scrape, appear, ledger, world } = await setUp()
     const a = appear('a')

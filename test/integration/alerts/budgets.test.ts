@@ -1,0 +1,127 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { startAlertmanager, startChat } from '../../support/alertmanager.ts'
+import { eventually } from '../../support/child.ts'
+import { startDaemon } from '../../support/daemon.ts'
+import { startAgent } from '../../support/processes.ts'
+import { startPrometheus } from '../../support/prometheus.ts'
+import { describeWith } from '../../support/services.ts'
+
+const root = join(import.meta.dirname, '../../..')
+const RULES = join(root, 'alerts/budgets.yml')
+
+interface RuleFile {
+  readonly groups: readonly {
+    readonly rules: readonly {
+      readonly alert: string
+      readonly labels: Readonly<Record<string, string>>
+      readonly annotations: Readonly<Record<string, string>>
+    }[]
+  }[]
+}
+
+interface SlackExample {
+  readonly route: Record<string, unknown>
+  readonly receivers: readonly { readonly name: string; readonly slack_configs: readonly object[] }[]
+}
+
+const rules = (parse(readFileSync(RULES, 'utf8')) as RuleFile).groups.flatMap((group) => group.rules)
+const example = parse(readFileSync(join(root, 'alerts/examples/slack.yml'), 'utf8')) as SlackExample
+
+describe('the rules for budgets', () => {
+  it('say severity, room, what is wrong and what to do about it', () => {
+    const runbooks = readFileSync(join(root, 'docs/runbooks.md'), 'utf8')
+    for (const { alert, labels, annotations } of rules) {
+      expect(alert).toMatch(/^Agent/)
+      expect(labels).toEqual({
+        severity: expect.stringMatching(/^(critical|warning|info|none)$/),
+        room: 'exhaustion',
+      })
+      expect(annotations['summary']).toContain('$labels.agent')
+      expect(annotations['description']).toContain('$labels.instance')
+      expect(annotations['runbook_url']).toBe(`docs/runbooks.md#${alert.toLowerCase()}`)
+      expect(runbooks).toContain(`\n## ${alert}\n`)
+    }
+  })
+})
+
+describeWith(
+  ['promtool', 'amtool'],
+  'the rules for budgets, read by their programs',
+  ({ promtool, amtool }) => {
+    const run = (file: string, ...args: string[]) => execFileSync(file, args, { cwd: root, encoding: 'utf8' })
+
+    it('are accepted and do what their tests say', () => {
+      expect(run(promtool, 'check', 'rules', '--lint=all', '--lint-fatal', RULES)).toContain('SUCCESS')
+      expect(run(promtool, 'test', 'rules', join(import.meta.dirname, 'budgets.promtool.yml'))).toContain(
+        'SUCCESS',
+      )
+    })
+
+    it('come with an Alertmanager configuration that is accepted', () => {
+      expect(run(amtool, 'check-config', 'alerts/examples/slack.yml')).toContain('SUCCESS')
+    })
+  },
+)
+
+describeWith(['prometheus', 'prometheus-alertmanager'], 'an agent that uses up its budget', () => {
+  it('A26 is told to a Slack channel when it is near it, beyond it, and terminated', async () => {
+    await using chat = await startChat()
+    await using alertmanager = await startAlertmanager({
+      ...example,
+      // The shipped example, only sooner and to a channel of the test.
+      route: { ...example.route, group_wait: '1s', group_interval: '1s' },
+      receivers: example.receivers.map(({ name, slack_configs }) => ({
+        name,
+        slack_configs: slack_configs.map((slack) => ({ ...slack, api_url: chat.url })),
+      })),
+    })
+    await using agent = await startAgent('idle', { id: 'spender' })
+    await using daemon = await startDaemon({
+      config: {
+        agents: { discovery: { processes: false, containers: false } },
+        resourceExhaustion: { autoTerminate: true, terminateAfterMs: '20s' },
+        control: { lock: `budget-alerts-${process.pid}` },
+      },
+    })
+    await using prometheus = await startPrometheus([{ job: 'agent-exporter', target: daemon.address }], {
+      rule_files: [RULES],
+      alerting: { alertmanagers: [{ static_configs: [{ targets: [alertmanager.address] }] }] },
+    })
+    const token = readFileSync(join(daemon.dataDir, 'control.token'), 'utf8').trim()
+    const post = async (path: string, body: object) => {
+      const answer = await daemon.get(`/api/v1/agents${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+        body: JSON.stringify(body),
+      })
+      expect(answer.ok).toBe(true)
+    }
+    const message = (title: string) =>
+      eventually(
+        `the channel is told ${title}`,
+        () => chat.messages.find((one) => one.title === title),
+        60_000,
+      ).catch((error: unknown) => {
+        throw new Error(`${JSON.stringify(chat.messages)}\n${alertmanager.child.output()}`, { cause: error })
+      })
+
+    await post('', { id: 'spender', runtime: { pid: agent.pid }, budget: { maxApiCalls: 20 } })
+    await post('/spender/usage', { apiCalls: 17 })
+    const where = `Agent spender on ${daemon.address} has used`
+    expect(await message('AgentBudgetWarning')).toMatchObject({
+      channel: '#agents',
+      text: expect.stringContaining(`${where} 85% of its limit of api_calls`),
+    })
+    await post('/spender/usage', { apiCalls: 5 })
+    expect((await message('AgentBudgetExceeded')).text).toContain(`${where} 110% of its limit of api_calls`)
+    const ended = await message('AgentTerminatedByBudget')
+    expect(ended.text).toContain('Agent spender')
+    expect(ended.text).toContain('110% of its limit of api_calls')
+    // A scrape that a busy machine could not answer in a second says nothing about the rules.
+    expect(prometheus.complaints().filter((line) => !line.includes('deadline exceeded'))).toEqual([])
+  })
+})
