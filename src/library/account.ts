@@ -40,7 +40,10 @@ export interface Numbers {
 export function numbersOf(account: Account, config: ExhaustionConfig, now: Moment): Numbers {
   const { ledger, type, profile, budget, extra } = account
   const used = usedOf(epochUsage(ledger, now), config.tokenTypes)
-  const chosen = limitsOf(config, { role: type, profile, budget })
+  // The program says of what type its agents are, so the profile of the type is its choice.
+  const { roles } = config
+  const ofType = Object.hasOwn(roles, type) ? roles[type] : undefined
+  const chosen = limitsOf(config, { role: undefined, profile: profile ?? ofType, budget })
   const limits = extended(chosen, extra?.epoch === ledger.epoch ? extra.budget : undefined)
   return { used, limits, ratios: ratiosOf(used, limits) }
 }
