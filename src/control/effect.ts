@@ -98,7 +98,12 @@ export function createEffect(deps: EffectDeps): (record: ActionRecord, mode: Mod
     const late = silent('the driver did not answer in time')
     const effect = await within<Driven | Silence>(answer, limitMs + SLACK_MS, late)
     abandoned = true
-    if (!('unanswered' in effect)) return { effect, stopped: target.stopped, halted }
+    if (!('unanswered' in effect)) {
+      const notBegun = effect.outcome === 'halted' && !effect.touched
+      return notBegun
+        ? { ...(await leave(driver, target, mode)), halted }
+        : { effect, stopped: target.stopped, halted }
+    }
     return { ...(await looked(agent, driver, target, record, effect)), halted }
 
     function drive(): Promise<Driven> {

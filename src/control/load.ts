@@ -42,14 +42,16 @@ export async function load(repository: ControlRepository, into: LoadInto): Promi
   ])
   const lastResumes = new Map<string, ActionRecord>()
   for (const record of recent) {
-    const { action, status, refusal, incarnation } = record.entry
+    const { action, trigger, status, refusal, incarnation } = record.entry
     keys.note(record)
     if (record.started !== undefined && elapsedMs(record.started, now) < DEEDS_KEPT_MS) ledger.note(record)
     if (incarnation === undefined) continue
     if (action === 'terminate' && status === 'done') memory.terminated(incarnation)
     const resumed =
       status === 'done' || status === 'needs_foreground' || (status === 'noop' && refusal === undefined)
-    if (action === 'resume' && resumed) lastResumes.set(incarnation, record)
+    // One that released nothing was not told when it happened, unless a person asked.
+    const told = trigger === 'human' || record.released.length > 0
+    if (action === 'resume' && resumed && told) lastResumes.set(incarnation, record)
   }
   for (const record of unsettled) keys.note(record)
   const ended: Held[] = []

@@ -10,4 +10,13 @@ describe('no longer broken', () => {
   it('a resume is the last one also when the clock stood still over a restart', async () => {
     expect(await replay(['over', 'resume', 'over', 'crash', 'resume'])).toEqual([])
   })
+
+  it('a resume by an alert that released nothing gives no new budget after a restart', async () => {
+    expect(await replay(['killSwitch', 'over', 'alertResume', 'crash'])).toEqual([])
+  })
+
+  it('an agent stays held whose pause is taken up again as the kill switch is engaged', async () => {
+    const letters = ['over', 'begins', 'crash', 'killSwitch', 'ends'] as const
+    expect(await replay(letters, { effects: 'held' })).toEqual([])
+  })
 })

@@ -56,6 +56,8 @@ export function heldRuntime(
     if (!options.alive()) return new Promise(() => {})
     if (options.pace() === 'instant') return done()
     return new Promise((resolve) => {
+      // Who was given up does nothing more.
+      const isGivenUp = () => !mayGoOn() && !options.killSwitch()
       let effect: Effect | undefined
       let wasHalf = false
       const call: Call = {
@@ -63,20 +65,22 @@ export function heldRuntime(
         incarnation,
         begun: 'no',
         half() {
-          if (!mayGoOn()) return
+          if (!mayGoOn() || inner.stateOf(incarnation) !== 'running') return
           this.begun = 'half'
           wasHalf = true
           inner.setState(incarnation, 'partial')
         },
         async begin() {
+          if (isGivenUp()) return
           this.begun = 'yes'
           effect = await done()
         },
         async end() {
           if (effect === undefined) await this.begin()
           calls.splice(calls.indexOf(call), 1)
+          if (effect === undefined) return
           resolve(
-            effect!.outcome === 'halted' && wasHalf ? { ...effect!, ...stoppedPart(incarnation) } : effect!,
+            effect.outcome === 'halted' && wasHalf ? { ...effect, ...stoppedPart(incarnation) } : effect,
           )
         },
       }

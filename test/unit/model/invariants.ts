@@ -144,7 +144,10 @@ export async function brokenAtRest(world: World): Promise<string[]> {
     const state = world.runtime.stateOf(incarnation)
     const holds = [...desk.holds(id).keys()]
     if (holds.length > 0) held++
-    if (isStopped(state) !== holds.length > 0) say(`${id} is ${state}, held by [${holds}]`)
+    // A resume whose driver did not answer is not claimed: the agent stays held and is asked for again.
+    const isUnclear = of(world.entries(), incarnation, 'resume').some(({ status }) => status === 'failed')
+    const isWrong = isStopped(state) ? holds.length === 0 : holds.length > 0 && !isUnclear
+    if (isWrong) say(`${id} is ${state}, held by [${holds}]`)
     const row = world.disk.rows('control_holds').find((one) => one.incarnation === incarnation)
     const kept = (JSON.parse(row?.holds ?? '[]') as { cause: string }[]).map(({ cause }) => cause)
     if (kept.toSorted().join() !== holds.toSorted().join()) say(`kept [${kept}], held by [${holds}]`)
@@ -198,6 +201,7 @@ async function endCalls(world: World): Promise<void> {
 function standing(world: World): string {
   const { desk, usage, exhaustion, registry } = world.run
   const agents = [...registry.values()]
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1))
     .filter(({ endedAtMs }) => endedAtMs === undefined)
     .map(({ id, incarnation }) => {
       const { epoch, totals, wallClockMs, sinceDeliverableMs } = usage.usage.epoch(id) ?? {}
