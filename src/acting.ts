@@ -21,7 +21,7 @@ import { createContainerRuntime } from './runtimes/container.ts'
 import { createCooperativeRuntime } from './runtimes/cooperative.ts'
 import { createProcessRuntime } from './runtimes/process.ts'
 import type { Settings } from './settings.ts'
-import { maySignalOthers, ownLabels, selfAndAncestors, standingOf, targetOf } from './targets.ts'
+import { maySignalOthers, ownLabels, pastLivesOf, selfAndAncestors, standingOf, targetOf } from './targets.ts'
 import type { UsageEvents } from './usage/model.ts'
 import type { UsageTables } from './usage/repository.ts'
 import { createUsage, type UsageRoom } from './usage/service.ts'
@@ -131,6 +131,7 @@ export function createActing({ settings, stores, readers, bus, bootId, agents }:
       }),
     },
     stoppedNow: processes.stoppedNow,
+    pastLives: pastLivesOf(procRoot, bootId),
     enforced: (agent) => exhaustion.enforced(agent),
     container: (agent) => standingOf(fleet, agent, ownContainer),
     protectedPids: () => selfAndAncestors(readers.table),

@@ -1,10 +1,15 @@
 import { readFileSync } from 'node:fs'
 import type { Agent } from './agents/model.ts'
+import { followRemains } from './agents/remains.ts'
 import type { Agents } from './agents/service.ts'
 import type { ContainerStanding } from './control/guard.ts'
+import type { PastLives } from './control/remains.ts'
 import { AGENT_LABEL, ENFORCE_LABEL, PROFILE_LABEL, SANDBOX_LABEL } from './platform/docker/container.ts'
+import { readPidNamespace } from './platform/proc/kernel-facts.ts'
 import type { ProcessKey, ProcessTable } from './platform/proc/process.ts'
+import { rootOf } from './runtimes/life.ts'
 import type { Target } from './runtimes/model.ts'
+import { createStateReader } from './runtimes/task-state.ts'
 
 /** capabilities(7): CAP_KILL is bit 5. */
 const CAP_KILL = 1n << 5n
@@ -27,6 +32,22 @@ export function targetOf(
   return {
     ...target,
     container: { id: incarnation.slice(0, colon), startedAt: incarnation.slice(colon + 1) },
+  }
+}
+
+/** Lives of processes of this boot and pid namespace; of all others nobody here can tell whether they are over. */
+export function pastLivesOf(procRoot: string, bootId: string): PastLives {
+  const states = createStateReader(procRoot)
+  const space = { bootId, pidNamespace: String(readPidNamespace('self', procRoot)) }
+  return {
+    isOver(incarnation) {
+      const root = rootOf(incarnation, space)
+      return root !== undefined && states.read(root).standing === 'dead'
+    },
+    follow(incarnation, keys) {
+      const root = rootOf(incarnation, space)
+      return root === undefined || keys.length === 0 ? undefined : followRemains(root, keys, procRoot)
+    },
   }
 }
 

@@ -20,6 +20,8 @@ export interface Admitted {
   readonly tree: Facts['tree']
   /** Who of it was stopped already, before we came; undefined when nobody can tell. */
   readonly stoppedBefore: readonly ProcessKey[] | undefined
+  /** Who belongs to it, of a tree that is to be stopped. */
+  readonly processes: readonly ProcessKey[] | undefined
   readonly admitted: Moment
 }
 
@@ -44,17 +46,29 @@ export async function admit(asked: ActionRequest, deps: AdmitDeps): Promise<Admi
   const incarnation = request.incarnation ?? agent?.incarnation
   // A resume needs no look at the tree: it continues what the journal says was stopped.
   if (agent === undefined || agent.endedAtMs !== undefined || request.action === 'resume') {
-    return { request, incarnation, admitted, tree: 'none', stoppedBefore: undefined }
+    return { request, incarnation, admitted, tree: 'none', stoppedBefore: undefined, processes: undefined }
   }
   const stops = request.action === 'pause' || request.action === 'terminate'
-  const [tree, stoppedBefore] = await Promise.all([
-    treeOf(agent, deps),
+  const [processes, stoppedBefore] = await Promise.all([
+    processesOf(agent, deps),
     stops && agent.runtime === 'process' ? deps.stoppedNow?.(deps.target(agent)) : undefined,
   ])
-  return { request, incarnation, admitted, tree, stoppedBefore }
+  const isTree = typeof processes === 'object'
+  const tree = isTree ? { pids: processes.map(({ pid }) => pid) } : processes
+  return {
+    request,
+    incarnation,
+    admitted,
+    tree,
+    stoppedBefore,
+    processes: stops && isTree ? processes : undefined,
+  }
 }
 
-async function treeOf(agent: Agent, { clock, target }: AdmitDeps): Promise<Facts['tree']> {
+async function processesOf(
+  agent: Agent,
+  { clock, target }: AdmitDeps,
+): Promise<readonly ProcessKey[] | 'none' | 'missing'> {
   try {
     const { snapshot } = target(agent)
     if (snapshot === undefined) return 'none'
@@ -62,7 +76,7 @@ async function treeOf(agent: Agent, { clock, target }: AdmitDeps): Promise<Facts
       snapshot(),
       new Promise<undefined>((resolve) => void clock.setTimer(SNAPSHOT_WITHIN_MS, () => resolve(undefined))),
     ])
-    return tree === undefined ? 'missing' : { pids: tree.processes.map(({ pid }) => pid) }
+    return tree?.processes.map(({ pid, startTime }) => ({ pid, startTime })) ?? 'missing'
   } catch {
     return 'missing'
   }

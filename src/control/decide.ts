@@ -149,7 +149,7 @@ export function createDecide(deps: DecideDeps): Decide {
     const record = changed(
       waiting,
       { status: 'intended', detail },
-      { admitted: now, started: now, stoppedBefore: admitted.stoppedBefore },
+      { admitted: now, started: now, stoppedBefore: admitted.stoppedBefore, processes: admitted.processes },
     )
     reserve(record)
     if ((await journal.save(record)) === 'durable') return { next: 'effect', record }
@@ -179,6 +179,7 @@ export function createDecide(deps: DecideDeps): Decide {
       optIn: request.optIn ?? false,
       released: [],
       stoppedBefore: admitted.stoppedBefore,
+      processes: admitted.processes,
       crossedAtMs: request.crossedAtMs,
     }
   }

@@ -9,6 +9,7 @@ import type { Fleet } from './facts.ts'
 import type { ContainerStanding, ControlConfig } from './guard.ts'
 import type { ActingLock, ControlDesk, ControlEvents, KillSwitch } from './model.ts'
 import type { CopyStore } from './outbox.ts'
+import type { PastLives } from './remains.ts'
 import type { ControlStore } from './repository.ts'
 
 export interface ControlDependencies {
@@ -31,6 +32,8 @@ export interface ControlDependencies {
   readonly runtimes: Partial<Record<Runtime, RuntimeDriver>>
   /** Who of a tree is stopped now (the process driver knows); without it a crash makes all of it ours. */
   readonly stoppedNow?: (target: Target) => Promise<readonly ProcessKey[] | undefined>
+  /** What is left of trees whose root has ended; without it that is left to whoever finds it. */
+  readonly pastLives?: PastLives
   /** Whether it opted in: registered with a budget, started by `run` with one, or labelled. */
   readonly enforced: (agent: Agent) => boolean
   /** Left out: what is not enforced counts as unlabelled. */

@@ -29,12 +29,15 @@ export interface Performed {
   readonly halted: RefusalReason
 }
 
-export interface EffectDeps {
+/** As much of an agent as an effect needs to know. */
+export type Life = Pick<Agent, 'id' | 'incarnation' | 'runtime' | 'endedAtMs'>
+
+export interface EffectDeps<A extends Life> {
   readonly clock: Clock
-  readonly agents: { get(id: string): Agent | undefined }
+  readonly agents: { get(id: string): A | undefined }
   readonly runtimes: Partial<Record<Runtime, RuntimeDriver>>
   readonly target: (
-    agent: Agent,
+    agent: A,
     stopped: readonly ProcessKey[],
     stoppedByOthers: readonly ProcessKey[],
   ) => Target
@@ -51,7 +54,9 @@ type Silence = Driven & { readonly unanswered: true }
  * Does it, to that incarnation and no other. Call it in the agent's lane: kill switch, lock and incarnation are looked
  * at again here, under the same lock as the effect.
  */
-export function createEffect(deps: EffectDeps): (record: ActionRecord, mode: Mode) => Promise<Performed> {
+export function createEffect<A extends Life>(
+  deps: EffectDeps<A>,
+): (record: ActionRecord, mode: Mode) => Promise<Performed> {
   const { clock, agents, runtimes, board, killSwitch, lock, config } = deps
 
   function whyNot(): RefusalReason | undefined {
@@ -161,7 +166,7 @@ export function createEffect(deps: EffectDeps): (record: ActionRecord, mode: Mod
   }
 
   /** How far it came before the crash is not known: whoever was not stopped before may be stopped by us. */
-  async function presumed(agent: Agent, target: Target, record: ActionRecord): Promise<Target> {
+  async function presumed(agent: A, target: Target, record: ActionRecord): Promise<Target> {
     const tree = await target.snapshot?.().catch(() => undefined)
     const all = tree?.processes.map(({ pid, startTime }) => ({ pid, startTime })) ?? [WHOLE]
     const others = without(record.stoppedBefore ?? [], target.stopped)
@@ -183,7 +188,7 @@ export function createEffect(deps: EffectDeps): (record: ActionRecord, mode: Mod
    * so that it is listed and can be resumed.
    */
   async function looked(
-    agent: Agent,
+    agent: A,
     driver: RuntimeDriver,
     target: Target,
     record: ActionRecord,

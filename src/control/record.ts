@@ -26,6 +26,8 @@ export interface ActionRecord {
   readonly released: readonly HoldCause[]
   /** Who was stopped before the intent: after a crash in the midst of it everybody else was stopped by us. */
   readonly stoppedBefore: readonly ProcessKey[] | undefined
+  /** Who belonged to it when it was asked for: its root may end before the rest of it does. Of trees that are stopped. */
+  readonly processes?: readonly ProcessKey[] | undefined
   /** Monotonic milliseconds; means nothing after a restart and is not stored. */
   readonly crossedAtMs: number | undefined
 }

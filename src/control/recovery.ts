@@ -14,6 +14,8 @@ export interface Recovery {
   begin(interrupted: readonly ActionRecord[]): void
   /** An agent appeared: perhaps one of those waited for. */
   look(): void
+  /** Something of this life is not driven yet. */
+  waitsFor(incarnation: string): boolean
   waiting(): number
   stop(): void
 }
@@ -23,11 +25,13 @@ export interface RecoveryDeps {
   readonly agent: (id: string) => Agent | undefined
   /** Only the acting daemon touches anything, also when an earlier one of ours still ends. */
   readonly mayAct: () => boolean
+  /** A life that can not come back: its first process has ended. */
+  readonly isOver: (incarnation: string) => boolean
   readonly drive: (record: ActionRecord) => void
   readonly giveUp: (record: ActionRecord) => void
 }
 
-export function createRecovery({ clock, agent, mayAct, drive, giveUp }: RecoveryDeps): Recovery {
+export function createRecovery({ clock, agent, mayAct, isOver, drive, giveUp }: RecoveryDeps): Recovery {
   let outstanding = new Map<string, ActionRecord>()
   let actingSince: number | undefined
   let timer: Timer | undefined
@@ -40,7 +44,7 @@ export function createRecovery({ clock, agent, mayAct, drive, giveUp }: Recovery
       const found = agent(record.entry.agent)
       const same = found !== undefined && found.incarnation === record.entry.incarnation
       if (same && found.endedAtMs === undefined) drive(record)
-      else if (late || same) giveUp(record)
+      else if (late || same || isOver(record.entry.incarnation ?? '')) giveUp(record)
       else continue
       outstanding.delete(id)
     }
@@ -60,6 +64,8 @@ export function createRecovery({ clock, agent, mayAct, drive, giveUp }: Recovery
       look()
       if (outstanding.size > 0) schedule()
     },
+    waitsFor: (incarnation) =>
+      [...outstanding.values()].some(({ entry }) => entry.incarnation === incarnation),
     waiting: () => outstanding.size,
     stop: () => timer?.cancel(),
   }

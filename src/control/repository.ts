@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Incarnation } from '../agents/model.ts'
+import type { AgentId, Incarnation } from '../agents/model.ts'
 import type { Moment } from '../platform/moment.ts'
 import type { ProcessKey } from '../platform/proc/process.ts'
 import type { Migration } from '../platform/store/migration.ts'
@@ -7,7 +7,7 @@ import { column, required } from '../platform/store/migration-types.ts'
 import type { RetentionRule } from '../platform/store/retention.ts'
 import type { Store, Write } from '../platform/store/store.ts'
 import type { Held, Hold } from './holds.ts'
-import type { ActionEntry, ActionFilter } from './model.ts'
+import type { Action, ActionEntry, ActionFilter } from './model.ts'
 import type { ActionRecord } from './record.ts'
 
 /** One row per action, and one per kind of refusal and hour. */
@@ -167,6 +167,8 @@ export interface ControlRepository {
 
   find(id: string): Promise<ActionRecord | undefined>
   byKey(key: string): Promise<ActionRecord | undefined>
+  /** The newest that a person asked for under this episode and that was begun, of whichever life. */
+  byEpisode(agent: AgentId, action: Action, episode: string): Promise<ActionRecord | undefined>
   /** Newest first. */
   page(filter: ActionFilter, limit: number, before: string | undefined): Promise<readonly ActionEntry[]>
   unsettled(): Promise<readonly ActionRecord[]>
@@ -188,7 +190,7 @@ export function createControlRepository(store: ControlStore): ControlRepository 
 
   function rowOf(record: ActionRecord, nowMs: number): ControlActionsTable {
     const { entry, key, claimsKey, ...rest } = record
-    const { admitted, started, ended, result, graceMs, optIn, released, stoppedBefore } = rest
+    const { admitted, started, ended, result, graceMs, optIn, released, stoppedBefore, processes } = rest
     return {
       daemon_id: daemonId,
       id: entry.id,
@@ -203,7 +205,7 @@ export function createControlRepository(store: ControlStore): ControlRepository 
       changed_ms: Math.round(nowMs),
       entry: JSON.stringify(entry),
       trail: JSON.stringify({
-        ...{ admitted, started, ended, result, graceMs, optIn, released, stoppedBefore },
+        ...{ admitted, started, ended, result, graceMs, optIn, released, stoppedBefore, processes },
       } satisfies Trail),
     }
   }
@@ -243,6 +245,19 @@ export function createControlRepository(store: ControlStore): ControlRepository 
     },
     async byKey(key) {
       const row = await actions().where('key', '=', key).where('claims_key', '=', 1).executeTakeFirst()
+      return row && recordOf(row)
+    },
+    async byEpisode(agent, action, episode) {
+      const suffix = `|${action}|${episode}`
+      const row = await actions()
+        .where('agent', '=', agent)
+        .where('action', '=', action)
+        .where('trigger_name', '=', 'human')
+        .where('status', 'not in', ['refused', 'dry_run'])
+        .where(sql`substr(key, ${-suffix.length})`, '=', suffix)
+        .orderBy('id', 'desc')
+        .limit(1)
+        .executeTakeFirst()
       return row && recordOf(row)
     },
     async page({ agent, action, status, sinceMs }, limit, before) {
@@ -333,6 +348,7 @@ function recordOf(row: Pick<ControlActionsTable, 'key' | 'claims_key' | 'entry' 
     optIn: trail.optIn ?? false,
     released: trail.released ?? [],
     stoppedBefore: trail.stoppedBefore,
+    processes: trail.processes,
     crossedAtMs: undefined,
   }
 }

@@ -6,9 +6,9 @@ import { createApprovals } from './approvals.ts'
 import { createDecide } from './decide.ts'
 import type { ControlDependencies, ControlRoom } from './dependencies.ts'
 import { createDesk } from './desk.ts'
-import { createEffect, type Mode } from './effect.ts'
+import { createEffect, type Mode, type Performed } from './effect.ts'
 import { gatherFacts } from './facts.ts'
-import { createHoldBoard } from './holds.ts'
+import { createHoldBoard, joined, notHeld, without } from './holds.ts'
 import { createInterrupted } from './interrupted.ts'
 import { createJournal } from './journal.ts'
 import { createKeys } from './keys.ts'
@@ -22,6 +22,7 @@ import { createOutbox } from './outbox.ts'
 import { type ActionRecord, changed, createIds, momentOf } from './record.ts'
 import { createRecovery } from './recovery.ts'
 import { createRefusals } from './refusals.ts'
+import { createRemains, type PastLives } from './remains.ts'
 import { createReport } from './report.ts'
 import { createControlRepository } from './repository.ts'
 import { createSettle } from './settle.ts'
@@ -31,6 +32,8 @@ import { createUnderWay } from './under-way.ts'
 /** The daemon ends within five seconds; what is not done by then is driven to completion at the next start. */
 const STOP_WITHIN_MS = 2_000
 const LOAD_AGAIN_MS = 1_000
+
+const NO_PAST_LIVES: PastLives = { isOver: () => false, follow: () => undefined }
 
 /** Builds the room. Nothing is read before `start`. */
 export function createControl(deps: ControlDependencies): ControlRoom {
@@ -156,15 +159,25 @@ export function createControl(deps: ControlDependencies): ControlRoom {
     expire: (record) => void refusePending(record, 'expired', 'nobody answered in time'),
   })
 
+  const pastLives = deps.pastLives ?? NO_PAST_LIVES
+  const remains = createRemains({
+    ...{ clock, log, pastLives, journal, ids, moment, board, killSwitch, lock, config },
+    runtimes: deps.runtimes,
+  })
+
   const recovery = createRecovery({
     clock,
     agent: agents.get,
     mayAct: () => lock.isHeld() && !stopped,
+    isOver: pastLives.isOver,
     drive: (record) => void interrupted.drive(record),
     giveUp: (record) => void interrupted.giveUp(record),
   })
 
-  const interrupted = createInterrupted({ moment, ledger, underWay, go, finish })
+  const interrupted = createInterrupted({
+    ...{ moment, ledger, underWay, remains, settle, go, finish },
+    save: (record) => journal.save(record),
+  })
 
   const adoption = createAdoption({
     agents,
@@ -201,11 +214,25 @@ export function createControl(deps: ControlDependencies): ControlRoom {
           halted: 'kill_switch' as const,
         }))
         await settle(record, performed)
+        await leaveNobody(record, performed)
       })
       .catch((error: unknown) => {
         underWay.over(record.entry.id)
         log.error('an action was not settled', { action: record.entry.id, error: String(error) })
       })
+  }
+
+  /** The root ended meanwhile, the rest did not: nobody could release a hold on that. */
+  async function leaveNobody({ entry }: ActionRecord, { effect, stopped }: Performed): Promise<void> {
+    const { agent, incarnation, action } = entry
+    if (incarnation === undefined || !pastLives.isOver(incarnation)) return
+    if (action === 'resume' || effect.outcome === 'gone') return
+    if (action === 'terminate' && effect.outcome === 'done') return
+    const ours = joined(stopped, effect.stopped ?? [])
+    await remains.letGo({
+      ...notHeld(agent, incarnation),
+      stopped: without(ours, effect.stoppedByOthers ?? []),
+    })
   }
 
   async function refusePending(
@@ -252,7 +279,21 @@ export function createControl(deps: ControlDependencies): ControlRoom {
       await refusePending(record, 'ended', 'the agent has ended')
     }
     const held = board.of(incarnation)
-    if (held !== undefined) await ended(held)
+    if (held === undefined) return
+    // What a terminate is ending stays in its hands.
+    const isLeft = pastLives.isOver(incarnation) && !memory.isTerminal(incarnation)
+    await (isLeft ? remains.letGo(held) : ended(held))
+  }
+
+  /** Their first process ended while no daemon looked: what we stopped of the rest goes on. */
+  async function letPastGo(): Promise<void> {
+    if (stopped) return
+    const over = [...board.list()].filter(
+      (held) => pastLives.isOver(held.incarnation) && !recovery.waitsFor(held.incarnation),
+    )
+    if (over.length === 0) return
+    if (lock.isHeld()) for (const held of over) await remains.letGo(held)
+    else clock.setTimer(LOAD_AGAIN_MS, () => void letPastGo())
   }
 
   async function takeUp(): Promise<void> {
@@ -278,6 +319,7 @@ export function createControl(deps: ControlDependencies): ControlRoom {
       loaded = true
       for (const agent of agents.list()) if (agent.endedAtMs === undefined) appeared(agent)
       recovery.begin(begun)
+      void letPastGo()
       await outbox?.start(found.copiedMs)
     } catch (error) {
       log.error('the journal cannot be read; everything automatic is a dry run until it can', {
