@@ -100,6 +100,18 @@ export function actionRoutes(options: ActionRoutesOptions): FastifyPluginAsyncTy
     }
   }
 
+  /** A request that was meant for a life that has ended since is not carried out on the next one. */
+  async function repeated(
+    action: Action,
+    id: AgentId,
+    body: ActionBody,
+    { caller, headers }: FastifyRequest,
+  ): Promise<ActionEntry | undefined> {
+    const key = headers['idempotency-key']
+    if (typeof key !== 'string') return undefined
+    return desk.ofEarlierLife(id, action, episodeOf(caller.name, key, body))
+  }
+
   return async (app) => {
     for (const action of ACTIONS) {
       app.post(
@@ -121,7 +133,9 @@ export function actionRoutes(options: ActionRoutesOptions): FastifyPluginAsyncTy
           const { params, query } = request
           const waitMs = readDuration('wait', query.wait, MAX_WAIT_MS)
           const body: ActionBody = request.body
-          const entry = await desk.request(toRequest(action, find(params.id), body, request))
+          const entry =
+            (await repeated(action, params.id, body, request)) ??
+            (await desk.request(toRequest(action, find(params.id), body, request)))
           return answerWhenSettled(entry, waitMs, reply, { clock, desk, draining: app.draining })
         },
       )

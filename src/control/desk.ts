@@ -119,6 +119,13 @@ export function createDesk(deps: DeskDeps): ControlDesk {
     request,
     find,
 
+    async ofEarlierLife(agent, action, episode) {
+      const entry = await journal.byEpisode(agent, action, episode)
+      return entry === undefined || entry.incarnation === presentIncarnation(agents, agent)
+        ? undefined
+        : entry
+    },
+
     settled,
 
     holds: holdsOf,

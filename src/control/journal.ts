@@ -1,8 +1,9 @@
+import type { AgentId } from '../agents/model.ts'
 import type { Clock, Timer } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import { ConstraintError } from '../platform/store/failure.ts'
 import type { Held } from './holds.ts'
-import { type ActionEntry, type ActionFilter, isSettled } from './model.ts'
+import { type Action, type ActionEntry, type ActionFilter, isSettled } from './model.ts'
 import type { ActionRecord } from './record.ts'
 import type { ControlRepository, MarkName } from './repository.ts'
 import type { Spool, SpoolLine } from './spool.ts'
@@ -36,6 +37,8 @@ export interface Journal {
   mark(name: MarkName, value: unknown): void
   /** The newest state of a record, from memory or the database. */
   find(id: string): Promise<ActionRecord | undefined>
+  /** The newest thing that was begun for a person under this episode, whatever life it was meant for. */
+  byEpisode(agent: AgentId, action: Action, episode: string): Promise<ActionEntry | undefined>
   list(filter: ActionFilter, limit: number, before: string | undefined): Promise<readonly ActionEntry[]>
   /** Everything noted is written, as far as the database takes it. */
   flush(): Promise<void>
@@ -235,6 +238,18 @@ export function createJournal({ clock, log, repository, spool }: JournalDeps): J
 
     async find(id) {
       return open.get(id) ?? remembered.get(id) ?? (await repository.find(id))
+    },
+
+    async byEpisode(agent, action, episode) {
+      const isIt = ({ entry }: ActionRecord): boolean =>
+        entry.agent === agent &&
+        entry.action === action &&
+        entry.episode === episode &&
+        entry.trigger === 'human' &&
+        entry.status !== 'refused' &&
+        entry.status !== 'dry_run'
+      const known = [...open.values()].find(isIt) ?? [...remembered.values()].findLast(isIt)
+      return (known ?? (await repository.byEpisode(agent, action, episode)))?.entry
     },
 
     async list(filter, limit, before) {

@@ -211,6 +211,8 @@ export interface Control {
 /** The same with what people and the API ask besides. */
 export interface ControlDesk extends Control {
   find(id: string): Promise<ActionEntry | undefined>
+  /** What this request came to in an earlier life of the agent: sent again, it is not meant for the present one. */
+  ofEarlierLife(agent: AgentId, action: Action, episode: string): Promise<ActionEntry | undefined>
   /** Newest first, after the entry `before`. */
   list(filter: ActionFilter, limit: number, before?: string): Promise<readonly ActionEntry[]>
   /** @throws Problem AE_ACTION_NOT_FOUND, AE_NOT_PENDING */

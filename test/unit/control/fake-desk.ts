@@ -77,6 +77,7 @@ export function fakeDesk() {
     holds: (agent) => holds.get(agent) ?? new Map(),
     isHeld: (agent) => (holds.get(agent)?.size ?? 0) > 0,
     isTerminal: (agent) => terminal.has(agent),
+    ofEarlierLife: async () => undefined,
     find: async (id) => entries.find((one) => one.id === id),
     list: note('list', async (filter, limit: number, before?: string) => {
       const visible = entries.filter(
