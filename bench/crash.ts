@@ -1,0 +1,28 @@
+// The daemon is killed with SIGKILL at random moments while agents report and people and budgets act on real trees.
+//
+//   npm run bench:crash [-- --kills 500 --seed 1 --seconds 900]     prints one JSON line; exits 1 when it broke its word
+//
+// Lost: an acknowledged record, deliverable or action that is not there after a restart. Double: a record that counts
+// twice, or an effect that happened more than once for a key, counted by the signals that were really sent. Orphan: a
+// stopped process without a journal entry that says why.
+import { parseArgs } from 'node:util'
+import { runCrashes } from '../test/support/crash-harness.ts'
+
+const { values } = parseArgs({
+  options: {
+    kills: { type: 'string', default: '500' },
+    seed: { type: 'string', default: String(Date.now() % 1e6) },
+    seconds: { type: 'string' },
+  },
+})
+
+const report = await runCrashes({
+  kills: Number(values.kills),
+  seed: Number(values.seed),
+  ...(values.seconds === undefined ? {} : { withinSeconds: Number(values.seconds) }),
+  progress: (line) => console.error(line),
+})
+const { violations, ...counts } = report
+for (const violation of violations) console.error(violation)
+console.log(JSON.stringify(counts))
+process.exitCode = violations.length === 0 ? 0 : 1

@@ -1,0 +1,160 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { afterEach, describe, expect, it } from 'vitest'
+import { eventually } from '../support/child.ts'
+import { createMortalDaemon, type MortalDaemon } from '../support/crash-daemon.ts'
+import { runCrashes } from '../support/crash-harness.ts'
+import { type SmallTree, startSmallTree, treeBelow } from '../support/crash-trees.ts'
+import { cleanEnvironment } from '../support/daemon.ts'
+
+const cleanUps: (() => unknown)[] = []
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
+})
+
+let locks = 0
+async function start(config: Readonly<Record<string, unknown>> = {}): Promise<MortalDaemon> {
+  const daemon = await createMortalDaemon(
+    {
+      agents: { discovery: { processes: false, containers: false } },
+      control: { lock: `crash-test-${process.pid}-${locks++}`, ...config },
+    },
+    { DOCKER_HOST: 'unix:///nonexistent/docker.sock' },
+  )
+  cleanUps.push(() => daemon[Symbol.asyncDispose]())
+  daemon.launch()
+  await daemon.ready()
+  return daemon
+}
+
+async function restart(daemon: MortalDaemon): Promise<void> {
+  await daemon.kill()
+  daemon.launch()
+  await daemon.ready()
+}
+
+async function register(daemon: MortalDaemon, id: string, tree: SmallTree): Promise<void> {
+  cleanUps.push(() => tree.end())
+  const answer = await daemon.ask('POST', '/api/v1/agents', {
+    id,
+    runtime: { pid: tree.root.pid },
+    enforce: true,
+  })
+  expect(answer?.status).toBe(201)
+}
+
+async function act(daemon: MortalDaemon, id: string, verb: string, key?: string, wait = '?wait=10s') {
+  const answer = await daemon.ask('POST', `/api/v1/agents/${id}/${verb}${wait}`, { reason: 'a test' }, key)
+  return answer?.body as { actionId: string; status: string; code?: string; detail?: string }
+}
+
+const states = (tree: SmallTree) => tree.living().map(({ state }) => state)
+
+describe('a daemon killed again and again', () => {
+  it('loses nothing it acknowledged, does nothing twice, and leaves nobody stopped without a reason', async () => {
+    const report = await runCrashes({ kills: 25, seed: 20260101 })
+    expect(report.violations).toEqual([])
+    expect(report.recordsAcknowledged).toBeGreaterThan(0)
+    expect(report.redriven).toBeGreaterThan(0)
+    expect(report.killsWithStoppedTrees).toBeGreaterThan(0)
+  })
+})
+
+describe('a tree whose first process ends before the rest', () => {
+  /** The child ignores SIGTERM, its parent does not. */
+  function startHalfDeaf(): Promise<SmallTree> {
+    const script = 'sh -c "trap : TERM; while :; do sleep 7200; done" & sleep 7200 & wait'
+    const child: ChildProcess = spawn('sh', ['-c', script], {
+      ...{ stdio: 'ignore', detached: true, env: cleanEnvironment() },
+    })
+    return treeBelow(child, 4)
+  }
+
+  it('is ended as a whole although the daemon is killed in the midst of it', async () => {
+    const daemon = await start({ grace: '20s' })
+    const tree = await startHalfDeaf()
+    await register(daemon, 'half-deaf', tree)
+    const { actionId } = await act(daemon, 'half-deaf', 'terminate', undefined, '')
+    const { pid } = tree.root
+    await eventually(
+      'its root has ended',
+      () => tree.living().every(({ life }) => life.pid !== pid) || undefined,
+    )
+    expect(tree.living()).not.toEqual([])
+    await daemon.kill()
+    expect(tree.living()).not.toEqual([])
+    daemon.launch()
+    await daemon.ready()
+    await eventually('nothing is left of it', () => tree.living().length === 0 || undefined, 40_000)
+    await eventually('the entry is settled', async () => {
+      const entry = (await daemon.ask('GET', `/api/v1/actions/${actionId}`))?.body
+      return (entry.status === 'done' && entry.attempt === 2) || undefined
+    })
+  })
+
+  it.each(['while no daemon runs', 'under the eyes of the daemon'])(
+    'goes on when the root of a paused one is killed %s',
+    async (when) => {
+      const daemon = await start()
+      const tree = await startSmallTree()
+      await register(daemon, 'paused', tree)
+      expect(await act(daemon, 'paused', 'pause')).toMatchObject({ status: 'done' })
+      expect(states(tree)).toEqual(['T', 'T', 'T'])
+      const isDown = when === 'while no daemon runs'
+      if (isDown) await daemon.kill()
+      process.kill(tree.root.pid, 'SIGKILL')
+      if (isDown) {
+        daemon.launch()
+        await daemon.ready()
+      }
+      await eventually('the others go on', () => states(tree).join() === 'S,S' || undefined)
+      await eventually('the journal says so', async () => {
+        const list = (await daemon.ask('GET', '/api/v1/actions?agent=paused&action=resume'))?.body
+        return list.items[0]?.actor === 'journal' || undefined
+      })
+      expect((await daemon.ask('GET', '/api/v1/control'))?.body.holds).toEqual([])
+    },
+  )
+})
+
+describe('what was stopped before', () => {
+  it('stays stopped when a pause that a kill interrupted is resumed', async () => {
+    const daemon = await start()
+    const tree = await startSmallTree()
+    await register(daemon, 'stopped-before', tree)
+    const other = tree.living()[1]!.life
+    process.kill(other.pid, 'SIGSTOP')
+    await eventually('it is stopped', () => states(tree).includes('T') || undefined)
+    await act(daemon, 'stopped-before', 'pause', undefined, '')
+    await restart(daemon)
+    await eventually('the pause is settled', async () => {
+      return (
+        (await daemon.ask('GET', '/api/v1/actions?status=intended'))?.body.items.length === 0 || undefined
+      )
+    })
+    await act(daemon, 'stopped-before', 'resume')
+    expect(
+      tree
+        .living()
+        .filter(({ state }) => state === 'T')
+        .map(({ life }) => life.pid),
+    ).toEqual([other.pid])
+  })
+})
+
+describe('a request that is sent again', () => {
+  it('names the action of a life that has ended, and leaves the next one alone', async () => {
+    const daemon = await start({ grace: '300ms' })
+    const first = await startSmallTree()
+    await register(daemon, 'again', first)
+    const ended = await act(daemon, 'again', 'terminate', 'one-key')
+    expect(ended).toMatchObject({ status: 'done' })
+    await restart(daemon)
+    const late = await act(daemon, 'again', 'terminate', 'one-key')
+    expect(late).toMatchObject({ actionId: ended.actionId, status: 'done' })
+    const second = await startSmallTree()
+    await register(daemon, 'again', second)
+    await restart(daemon)
+    expect(await act(daemon, 'again', 'terminate', 'one-key')).toMatchObject({ actionId: ended.actionId })
+    expect(states(second)).toEqual(['S', 'S', 'S'])
+  })
+})
