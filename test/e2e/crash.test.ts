@@ -51,7 +51,8 @@ const states = (tree: SmallTree) => tree.living().map(({ state }) => state)
 
 describe('a daemon killed again and again', () => {
   it('loses nothing it acknowledged, does nothing twice, and leaves nobody stopped without a reason', async () => {
-    const report = await runCrashes({ kills: 25, seed: 20260101 })
+    // A busy machine needs ten times as long for a restart: fewer kills then, looked at as closely.
+    const report = await runCrashes({ kills: 25, seed: 20260101, withinSeconds: 100 })
     expect(report.violations).toEqual([])
     expect(report.recordsAcknowledged).toBeGreaterThan(0)
     expect(report.redriven).toBeGreaterThan(0)
