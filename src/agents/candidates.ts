@@ -19,6 +19,8 @@ export interface Candidates {
   isPending(entry: ProcessEntry): boolean
   /** Asks these next, whatever their urgency was. */
   hurry(entry: ProcessEntry): void
+  /** Asks this one next if nobody has looked at it yet; whether there is an answer to wait for. */
+  peek(entry: ProcessEntry): 'pending' | 'seen'
   /** Settles when nothing waits that may be asked now. */
   drain(): Promise<void>
   readonly waiting: number
@@ -138,6 +140,14 @@ export function createCandidates({ clock, slow, commands, isAlive }: CandidatesO
       else patiently(entry, 'once')
     },
     isPending: ({ pid }) => asked.has(pid) || soon.has(pid) || later.has(pid),
+    peek(entry) {
+      if (asked.has(entry.pid)) return 'pending'
+      const item = soon.get(entry.pid) ?? later.get(entry.pid)
+      if (item === undefined || item.look === 'second') return 'seen'
+      // It may not have called exec yet: looked at again in its turn.
+      enqueue(soon, { entry, notBeforeMs: 0, look: 'twice' })
+      return 'pending'
+    },
     hurry(entry) {
       if (!asked.has(entry.pid)) enqueue(soon, { entry, notBeforeMs: 0, look: 'once' })
     },

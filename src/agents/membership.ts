@@ -26,7 +26,11 @@ export interface Membership {
    * `undefined` when the process is not there (any more).
    */
   plant(root: ProcessKey): Tree | undefined
-  /** Takes a process that proved otherwise (by its environment) that it belongs to the tree. */
+  /**
+   * Takes a process that proved otherwise (by its environment) that it belongs to the tree. With it comes the session
+   * it is in, when that began below the root and its leader has ended: a relay of forking processes in there is never
+   * met one by one.
+   */
   adopt(key: ProcessKey, tree: Tree): Member | undefined
   /** Ends a tree: members left go to the tree around it, or become nobody's. */
   fell(tree: Tree, nowMs: number): void
@@ -193,6 +197,36 @@ export function createMembership({ groupLives = () => false }: MembershipOptions
     }
   }
 
+  /**
+   * The leader of a session is an ancestor of everybody in it: of a proven descendant of the root it is one too,
+   * unless the root itself or somebody above it was in that session.
+   */
+  function linkSession({ session }: ProcessEntry, tree: Grove): void {
+    const { root } = tree
+    if (session <= 1 || links.has(session) || processes.has(session)) return
+    if (processes.get(root.pid)?.session === session || nodes.get(root.pid)?.session === session) return
+    for (const pid of kin.followers(session)) {
+      const entry = processes.get(pid)
+      if (entry?.session === session && isOlder(entry, root)) return
+    }
+    links.set(session, { tree, kind: 'worker', uses: 0 })
+  }
+
+  /** The process and those of its session: parents before children as far as they are known. */
+  function followersOf(entry: ProcessEntry): ProcessEntry[] {
+    const found = [entry]
+    if (linkOf(entry.session) === undefined) return found
+    for (const pid of kin.followers(entry.session)) {
+      const other = processes.get(pid)
+      if (other === undefined || nodes.has(pid)) continue
+      const place = belongsTo(other)
+      if (place === undefined) continue
+      join(other, place.tree, place.kind)
+      found.push(other)
+    }
+    return found
+  }
+
   function leave(node: Node, nowMs: number): void {
     nodes.delete(node.pid)
     node.tree.members.delete(node.pid)
@@ -320,8 +354,9 @@ export function createMembership({ groupLives = () => false }: MembershipOptions
     adopt(key, tree) {
       const entry = live(key)
       if (entry === undefined || nodes.has(key.pid)) return undefined
+      linkSession(entry, tree as Grove)
       const node = join(entry, tree as Grove, 'worker')
-      spread([entry])
+      spread(followersOf(entry))
       return node
     },
 

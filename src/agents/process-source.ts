@@ -58,6 +58,12 @@ export interface Registration {
 
 /** Nobody nests deeper, and a table read while it changes could show a ring. */
 const MOST_ANCESTORS = 64
+/** As many are looked at per snapshot. */
+const MOST_STRAYS = 256
+/** A look takes a tenth of a millisecond; one that hangs is given up by the slow lane after a second. */
+const STRAYS_WITHIN_MS = 1_500
+/** Passes of one action follow each other within milliseconds. */
+const AGAIN_MS = 2_000
 
 export function createProcessSource(options: ProcessSourceOptions): ProcessSource {
   const { clock, registry, table, slow, space, quota, commands, inContainer } = options
@@ -203,6 +209,50 @@ export function createProcessSource(options: ProcessSourceOptions): ProcessSourc
     isFirst = false
   }
 
+  /**
+   * Who left the tree faster than anybody could follow (a double fork into a session of its own) is known by its
+   * environment alone, and whoever acts on the tree cannot wait until its turn comes: everybody who might be such a
+   * stray and was not looked at yet is looked at now. The first snapshot does not wait for the answers, so that what
+   * is known is stopped at once; who asks again is verifying and gets them.
+   */
+  async function meetStrays(agent: Agent): Promise<void> {
+    const owner = fleet.of(agent)
+    const root = owner?.tree.root
+    if (root === undefined || !options.discover()) return
+    const isAgain = clock.monotonic() - owner!.snapshotAtMs < AGAIN_MS
+    // Whose parents have ended is given to an ancestor of theirs (PR_SET_CHILD_SUBREAPER) or to process 1.
+    const reapers = ancestorsOf(root.pid)
+    let found = 0
+    for (const entry of table.entries()) {
+      if (entry.startTime < root.startTime || !reapers.has(entry.ppid)) continue
+      if (fleet.memberOf(entry.pid) !== undefined) continue
+      if (candidates.peek(entry) === 'pending' && ++found >= MOST_STRAYS) break
+    }
+    const answered = found > 0 ? candidates.drain() : undefined
+    if (answered !== undefined && isAgain) await inTime(answered)
+    takeIdentified()
+  }
+
+  function ancestorsOf(pid: number): ReadonlySet<number> {
+    const found = new Set([0, 1])
+    let above = table.get(table.get(pid)?.ppid ?? 0)
+    for (let depth = 0; above !== undefined && depth < MOST_ANCESTORS; depth++) {
+      found.add(above.pid)
+      above = table.get(above.ppid)
+    }
+    return found
+  }
+
+  async function inTime(answered: Promise<void>): Promise<void> {
+    let cancel = (): void => {}
+    const late = new Promise<void>((resolve) => {
+      const timer = clock.setTimer(STRAYS_WITHIN_MS, resolve)
+      cancel = () => timer.cancel()
+    })
+    await Promise.race([answered, late])
+    cancel()
+  }
+
   return {
     candidates,
     identify: () => candidates.drain(),
@@ -254,6 +304,7 @@ export function createProcessSource(options: ProcessSourceOptions): ProcessSourc
 
     async snapshot(agent) {
       await pass()
+      await meetStrays(agent)
       return fleet.snapshot(agent)
     },
 

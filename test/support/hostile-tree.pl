@@ -12,6 +12,7 @@ sub step { syswrite($out, '.'); burn(20_000); }
 sub work { while (1) { step(); } }
 # A process of its own program, as what an agent starts would be.
 sub start { my $what = shift; my $pid = fork(); return $pid if $pid; exec($^X, $0, $what, $file) or die; }
+sub leap { my $pid = fork(); if ($pid) { waitpid($pid, 0); return; } POSIX::setsid(); exit 0 if fork(); work(); }
 # Every process is the child of one that has ended by then.
 sub relay { while (1) { step(); my $pid = fork(); exit 0 if $pid; } }
 
@@ -20,6 +21,8 @@ my %roles = (
   burning => sub { start('work') for 1 .. 3; start('twofold'); work(); },
   work => \&work,
   twofold => sub { my $pid = start('work'); select(undef, undef, undef, 0.3); exit 0; },
+  # All of that, and a child that forks while it is being stopped.
+  mixed => sub { start('work') for 1 .. 2; start('twofold'); start('brood'); work(); },
   # Children come and go all the time, also while somebody looks.
   forking => sub { start('brood'); work(); },
   brood => sub {
@@ -33,6 +36,8 @@ my %roles = (
   leader => sub { POSIX::setsid(); select(undef, undef, undef, 0.3); relay(); },
   session => sub { start('forker'); $SIG{CHLD} = 'IGNORE'; work(); },
   forker => sub { POSIX::setsid(); start('work'); select(undef, undef, undef, 0.3); exit 0; },
+  # An orphan in a session of its own whose parents nobody meets: they end at once, when FILE.leap is there.
+  leap => sub { until (-e "$file.leap") { step(); } leap(); work(); },
   deaf => sub { $SIG{TERM} = 'IGNORE'; start('deafChild'); work(); },
   deafChild => sub { $SIG{TERM} = 'IGNORE'; work(); },
   # The root hears, its child does not.

@@ -6,16 +6,19 @@ import { cleanEnvironment } from './daemon.ts'
 import { temporaryFolder } from './folder.ts'
 
 /**
- * `burning`: children and an orphaned grandchild. `forking`: children that come and go. `relay`: a process that forks
- * and exits for ever. `escape`: the same in a session of its own. `session`: an orphan in a session of its own. `deaf`:
- * ignores SIGTERM. `halfDeaf`: only its child does. `sleeping`: one of it is stopped already. `idle`: one process.
+ * `burning`: children and an orphaned grandchild. `forking`: children that come and go. `mixed`: both. `relay`: a
+ * process that forks and exits for ever. `escape`: the same in a session of its own. `session`: an orphan in a session
+ * of its own. `leap`: the same, but only once it is told to, and too fast to be followed. `deaf`: ignores SIGTERM.
+ * `halfDeaf`: only its child does. `sleeping`: one of it is stopped already. `idle`: one process.
  */
 export type HostileKind =
   | 'burning'
   | 'forking'
+  | 'mixed'
   | 'relay'
   | 'escape'
   | 'session'
+  | 'leap'
   | 'deaf'
   | 'halfDeaf'
   | 'sleeping'
@@ -25,9 +28,11 @@ export type HostileKind =
 const FEWEST: Readonly<Record<HostileKind, number>> = {
   burning: 5,
   forking: 2,
+  mixed: 5,
   relay: 1,
   escape: 1,
   session: 2,
+  leap: 1,
   deaf: 2,
   halfDeaf: 2,
   sleeping: 2,
@@ -39,6 +44,8 @@ export interface HostileTree extends AsyncDisposable {
   readonly startTime: number
   /** Grows many times a second while any process of the tree runs. */
   work(): number
+  /** Tells a tree of kind `leap` to do it. */
+  leap(): void
   /** Processes of the tree that have not ended, by their command line: not what anybody believes of them. */
   living(): number[]
   /** Ends every process of it, in whatever state. */
@@ -52,17 +59,31 @@ export interface HostileOptions {
   readonly argv0?: string
   /** In a group of its own, as a job of a shell would be; else in ours. */
   readonly detached?: boolean
+  /** Variables that every process of it inherits. */
+  readonly env?: Readonly<Record<string, string>>
+  /** It knows the agent and the life it belongs to, as one started by `agent-exporter run` does. */
+  readonly agent?: string
 }
+
+/** The shell's own number and start time are those of the program it becomes. Arguments: the program. */
+const NAME_ITSELF = `name() { export AGENT_EXPORTER_INCARNATION="$SPACE:$1:\${22}"; }
+read -r stat </proc/self/stat
+name $stat
+exec "$@"`
 
 /** Starts a tree and waits until all of it is there. Needs perl, which every Debian has. */
 export async function startTree(kind: HostileKind, options: HostileOptions = {}): Promise<HostileTree> {
   const folder = temporaryFolder()
   const file = join(folder.path, 'work')
   writeFileSync(file, '')
-  const child = spawn('perl', [SCRIPT, kind, file], {
+  const { agent } = options
+  const command = ['perl', SCRIPT, kind, file]
+  const [program = '', ...args] = agent === undefined ? command : ['sh', '-c', NAME_ITSELF, 'sh', ...command]
+  const named = agent === undefined ? {} : { AGENT_EXPORTER_AGENT: agent, SPACE: spaceOf() }
+  const child = spawn(program, args, {
     stdio: 'ignore',
     detached: options.detached ?? true,
-    env: cleanEnvironment(),
+    env: { ...cleanEnvironment(), ...named, ...options.env },
     ...(options.argv0 === undefined ? {} : { argv0: options.argv0 }),
   })
   const reaped = new Promise((resolve) => child.once('exit', resolve))
@@ -99,7 +120,8 @@ export async function startTree(kind: HostileKind, options: HostileOptions = {})
   }
   const pid = child.pid!
   const startTime = Number(fieldsOf(pid)?.[19])
-  return { pid, startTime, work: () => statSync(file).size, living, end, [Symbol.asyncDispose]: end }
+  const leap = () => writeFileSync(`${file}.leap`, '')
+  return { pid, startTime, work: () => statSync(file).size, leap, living, end, [Symbol.asyncDispose]: end }
 }
 
 /** A job in the foreground of an interactive shell that has a terminal and controls jobs. */
@@ -125,7 +147,14 @@ export async function startInTerminal(): Promise<HostileTree> {
   child.stdin.write(`perl ${SCRIPT} terminal ${file}\n`)
   const pid = await eventually('the job runs', () => (statSync(file).size > 0 ? living()[0] : undefined))
   const startTime = Number(fieldsOf(pid)?.[19])
-  return { pid, startTime, work: () => statSync(file).size, living, end, [Symbol.asyncDispose]: end }
+  const leap = () => {}
+  return { pid, startTime, work: () => statSync(file).size, leap, living, end, [Symbol.asyncDispose]: end }
+}
+
+/** What an incarnation begins with: boot and pid namespace. */
+function spaceOf(): string {
+  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
+  return `${boot}:${statSync('/proc/self/ns/pid').ino}`
 }
 
 /** Fields of `/proc/<pid>/stat` from the state on. */

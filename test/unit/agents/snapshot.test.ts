@@ -70,4 +70,45 @@ describe('a snapshot for whoever acts on an agent', () => {
     await room.seconds(2)
     expect(await room.agents.snapshot(agent)).toBeUndefined()
   })
+
+  describe('of a tree that was left faster than anybody could follow', () => {
+    /** A double fork into a session of its own between two passes; the environment names the life it is of. */
+    async function leapt() {
+      const { room, root, agent } = await setUp()
+      const middle = room.world.fork(root)
+      room.world.setsid(middle)
+      const stray = room.world.fork(middle)
+      room.world.exit(middle)
+      const environment = { AGENT_EXPORTER_AGENT: agent.id, AGENT_EXPORTER_INCARNATION: agent.incarnation }
+      room.identities.set(stray.pid, { environment })
+      return { room, root, agent, stray }
+    }
+
+    it('shows who got away to whoever looks again', async () => {
+      const { room, root, agent, stray } = await leapt()
+      await room.agents.snapshot(agent)
+      expect(pids(await room.agents.snapshot(agent))).toEqual([root.pid, stray.pid])
+    })
+
+    it('shows also those of its session, which nobody could look at in time', async () => {
+      const { room, root, agent, stray } = await leapt()
+      await room.agents.snapshot(agent)
+      await room.agents.snapshot(agent)
+      const next = room.world.fork(stray)
+      room.world.exit(stray)
+      room.identities.set(next.pid, 'unreadable')
+      expect(pids(await room.agents.snapshot(agent))).toEqual([root.pid, next.pid])
+    })
+
+    it('does not look at what others have started', async () => {
+      const { room, agent } = await leapt()
+      const editor = room.run(room.shell(), 'editor')
+      room.identities.set(editor.pid, 'hung')
+      await room.agents.snapshot(agent)
+      const before = room.identified
+      for (let i = 0; i < 5; i++) room.world.fork(editor)
+      await room.agents.snapshot(agent)
+      expect(room.identified - before).toBe(0)
+    })
+  })
 })
