@@ -133,6 +133,8 @@ describe('requests that want to break the daemon', () => {
     ['GET', '/api/v1/agents/__proto__', 422],
     ['GET', '/api/v1/agents/constructor', 404],
     ['GET', '/api/v1/agents?limit=1e9', 422],
+    ['GET', '/api/v1/agents?limit=1e400', 422],
+    ['GET', '/api/v1/resources/events?limit=1e400', 422],
     ['GET', '/api/v1/agents?limit=0', 422],
     ['GET', '/api/v1/agents?limit=-1&cursor=x', 422],
     ['GET', '/api/v1/agents?cursor=99999999999999999999', 422],

@@ -1,4 +1,4 @@
-import { Ajv } from 'ajv'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import addFormats from 'ajv-formats'
 import type { FastifyInstance, FastifySchemaCompiler } from 'fastify'
 
@@ -18,11 +18,35 @@ function createAjv(coerceTypes: false | 'array'): Ajv {
   return ajv
 }
 
+/**
+ * Ajv makes `1e400` the number Infinity after it has checked for finite numbers, and then passes over `minimum` and
+ * `maximum`, which it applies to finite ones alone.
+ */
+function refuseInfinite(validate: ValidateFunction) {
+  const refuse: { (data: unknown): boolean; errors?: ErrorObject[] | null } = (data) => {
+    if (!validate(data)) {
+      refuse.errors = validate.errors ?? null
+      return false
+    }
+    const [name] = Object.entries(data ?? {}).find(([, value]) => holdsInfinite(value)) ?? []
+    if (name === undefined) return true
+    const message = 'must be a finite number'
+    refuse.errors = [{ instancePath: `/${name}`, keyword: 'type', message, params: {}, schemaPath: '' }]
+    return false
+  }
+  return refuse
+}
+
+function holdsInfinite(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(holdsInfinite)
+  return typeof value === 'number' && !Number.isFinite(value)
+}
+
 /** Compiles the request schemas of all routes by the rules above. */
 export function useStrictValidation(app: FastifyInstance): void {
   const body = createAjv(false)
   const text = createAjv('array')
   const compile: FastifySchemaCompiler<object> = ({ schema, httpPart }) =>
-    (httpPart === 'body' ? body : text).compile(schema)
+    httpPart === 'body' ? body.compile(schema) : refuseInfinite(text.compile(schema))
   app.setValidatorCompiler(compile)
 }
