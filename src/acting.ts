@@ -75,7 +75,7 @@ export function createActing({ settings, stores, readers, bus, bootId, agents }:
     list: () => agents().list(),
     touch: (id: string) => agents().touch(id),
     mayTell: ((caller, agent) => agents().mayTell(caller, agent)) satisfies Agents['mayTell'],
-    snapshot: ((agent) => agents().snapshot(agent)) satisfies Agents['snapshot'],
+    snapshot: ((agent, thoroughness) => agents().snapshot(agent, thoroughness)) satisfies Agents['snapshot'],
     container: ((agent) => agents().container(agent)) satisfies Agents['container'],
   }
   const ownContainer = ownContainerId(procRoot)

@@ -25,7 +25,8 @@ export function targetOf(
 ): Target {
   const { id, incarnation, runtime } = agent
   const target = { agent: id, incarnation, runtime, stopped, stoppedByOthers }
-  if (runtime === 'process') return { ...target, snapshot: () => agents.snapshot(agent) }
+  if (runtime === 'process')
+    return { ...target, snapshot: (thoroughness) => agents.snapshot(agent, thoroughness) }
   if (runtime === 'cooperative') return target
   // Id and start time cannot hold a colon before the first one of the time stamp.
   const colon = incarnation.indexOf(':')

@@ -6,7 +6,7 @@ import type {
   ProcessTable,
   ReadDepth,
 } from '../platform/proc/process.ts'
-import type { TreeSnapshot } from '../runtimes/model.ts'
+import type { Thoroughness, TreeSnapshot } from '../runtimes/model.ts'
 import { type Candidates, createCandidates } from './candidates.ts'
 import { type CommandMatch, type Marker, matchCommand, readMarker } from './identify.ts'
 import type { Tree } from './membership.ts'
@@ -41,7 +41,7 @@ export interface ProcessSource {
   /** Processes of a live agent, as `Target` snapshots need them. */
   tree(agent: Agent): Tree | undefined
   /** The same after a pass of its own over the process table; `undefined` when the tree has ended. */
-  snapshot(agent: Agent): Promise<TreeSnapshot | undefined>
+  snapshot(agent: Agent, thoroughness?: Thoroughness): Promise<TreeSnapshot | undefined>
   /** Lets go of the processes of an agent that was taken out of the registry. */
   release(agent: Agent): void
   /** Gives away agents whose root turns out to run in a container that is an agent itself. */
@@ -62,8 +62,6 @@ const MOST_ANCESTORS = 64
 const MOST_STRAYS = 256
 /** A look takes a tenth of a millisecond; one that hangs is given up by the slow lane after a second. */
 const STRAYS_WITHIN_MS = 1_500
-/** Passes of one action follow each other within milliseconds. */
-const AGAIN_MS = 2_000
 
 export function createProcessSource(options: ProcessSourceOptions): ProcessSource {
   const { clock, registry, table, slow, space, quota, commands, inContainer } = options
@@ -212,14 +210,12 @@ export function createProcessSource(options: ProcessSourceOptions): ProcessSourc
   /**
    * Who left the tree faster than anybody could follow (a double fork into a session of its own) is known by its
    * environment alone, and whoever acts on the tree cannot wait until its turn comes: everybody who might be such a
-   * stray and was not looked at yet is looked at now. The first snapshot does not wait for the answers, so that what
-   * is known is stopped at once; who asks again is verifying and gets them.
+   * stray and was not looked at yet is looked at now. Only who verifies waits for the answers: what is known is stopped
+   * at once.
    */
-  async function meetStrays(agent: Agent): Promise<void> {
-    const owner = fleet.of(agent)
-    const root = owner?.tree.root
+  async function meetStrays(agent: Agent, thoroughness: Thoroughness | undefined): Promise<void> {
+    const root = fleet.of(agent)?.tree.root
     if (root === undefined || !options.discover()) return
-    const isAgain = clock.monotonic() - owner!.snapshotAtMs < AGAIN_MS
     // Whose parents have ended is given to an ancestor of theirs (PR_SET_CHILD_SUBREAPER) or to process 1.
     const reapers = ancestorsOf(root.pid)
     let found = 0
@@ -229,7 +225,7 @@ export function createProcessSource(options: ProcessSourceOptions): ProcessSourc
       if (candidates.peek(entry) === 'pending' && ++found >= MOST_STRAYS) break
     }
     const answered = found > 0 ? candidates.drain() : undefined
-    if (answered !== undefined && isAgain) await inTime(answered)
+    if (answered !== undefined && thoroughness === 'strays') await inTime(answered)
     takeIdentified()
   }
 
@@ -302,9 +298,9 @@ export function createProcessSource(options: ProcessSourceOptions): ProcessSourc
 
     tree: (agent) => fleet.of(agent)?.tree,
 
-    async snapshot(agent) {
+    async snapshot(agent, thoroughness) {
       await pass()
-      await meetStrays(agent)
+      await meetStrays(agent, thoroughness)
       return fleet.snapshot(agent)
     },
 

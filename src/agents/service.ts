@@ -15,7 +15,7 @@ import type { Caller } from '../platform/http/caller.ts'
 import type { Log } from '../platform/log.ts'
 import type { ProcessReader, ProcessTable, SlowLane } from '../platform/proc/process.ts'
 import type { Store } from '../platform/store/store.ts'
-import type { TreeSnapshot } from '../runtimes/model.ts'
+import type { Thoroughness, TreeSnapshot } from '../runtimes/model.ts'
 import { createAdmission } from './admission.ts'
 import { createAgentCollectors } from './collectors.ts'
 import { createContainerSource } from './container-source.ts'
@@ -97,7 +97,7 @@ export interface Agents {
    * The processes of an agent by a pass over the process table made now, for acting on them; reads no other agent.
    * `undefined` when the tree has ended.
    */
-  snapshot(agent: Agent): Promise<TreeSnapshot | undefined>
+  snapshot(agent: Agent, thoroughness?: Thoroughness): Promise<TreeSnapshot | undefined>
   /** For the series cap: the highest number is left out first. */
   newestFirst(id: AgentId): number
   /** Something was recorded for this agent: it is active though it uses no CPU. */

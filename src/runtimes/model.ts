@@ -18,6 +18,12 @@ export interface TreeSnapshot {
   readonly groups: readonly number[]
 }
 
+/**
+ * `strays`: waits until it is known who has left the tree unseen and only proves by its environment that it belongs
+ * there, a second and a half at most. Whoever claims that all of a tree is stopped must ask so.
+ */
+export type Thoroughness = 'strays'
+
 /** A container in one of its lives. */
 export interface ContainerRef {
   readonly id: string
@@ -31,7 +37,7 @@ export interface Target {
   readonly incarnation: Incarnation
   readonly runtime: Runtime
   /** Makes a fresh pass over the process table; `undefined` when the tree has ended. Processes only. */
-  readonly snapshot?: () => Promise<TreeSnapshot | undefined>
+  readonly snapshot?: (thoroughness?: Thoroughness) => Promise<TreeSnapshot | undefined>
   readonly container?: ContainerRef
   /** Processes that we stopped and have not resumed. Only these are ever continued. */
   readonly stopped: readonly ProcessKey[]

@@ -166,7 +166,7 @@ export function createStopper({ clock, states, signals, freezer, sleep }: Stoppe
 
       for (let pass = 0; pass < MOST_PASSES; pass++) {
         if (pass > 0) {
-          const now = await target.snapshot?.()
+          const now = await target.snapshot?.('strays')
           if (now === undefined) return result('ended')
           tree = now
           found = survey(tree, states)
