@@ -8,7 +8,8 @@ my ($role, $file) = @ARGV;
 open(my $out, '>>', $file) or die "no $file";
 
 sub burn { my $rounds = shift; for (my $i = 0; $i < $rounds; $i++) { } }
-sub step { syswrite($out, '.'); burn(20_000); }
+# Whoever escapes a failing test ends with the folder of its file, or it would load the machine for ever.
+sub step { exit 0 unless -e $file; syswrite($out, '.'); burn(20_000); }
 sub work { while (1) { step(); } }
 # A process of its own program, as what an agent starts would be.
 sub start { my $what = shift; my $pid = fork(); return $pid if $pid; exec($^X, $0, $what, $file) or die; }
