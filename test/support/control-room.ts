@@ -12,7 +12,7 @@ import { createNoStore } from '../../src/platform/store/no-store.ts'
 import { type FakeClock, fakeClock } from './fake-clock.ts'
 import { type RecordingRuntime, recordingRuntime } from './recording-runtime.ts'
 
-export const BOOT_ID = '11111111-2222-4333-8444-555555555555'
+const BOOT_ID = '11111111-2222-4333-8444-555555555555'
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 export type FakeAgent = Mutable<Agent>

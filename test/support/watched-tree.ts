@@ -7,7 +7,7 @@ import type { ProcessKey } from '../../src/platform/proc/process.ts'
 import { createProcessTable } from '../../src/platform/proc/process-table.ts'
 import type { Target, TreeSnapshot } from '../../src/runtimes/model.ts'
 
-export const OWN_SPACE: ProcessSpace = {
+const OWN_SPACE: ProcessSpace = {
   bootId: readBootId()!,
   pidNamespace: String(readPidNamespace('self')),
 }

@@ -83,8 +83,8 @@ const CONTROL = {
   approvalExpiry: 300_000,
   grace: 10_000,
 } as const
-export const FILE_LIMIT = 10
-export const DELIVERABLE_LIMIT_MS = 300_000
+const FILE_LIMIT = 10
+const DELIVERABLE_LIMIT_MS = 300_000
 
 const quiet = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
