@@ -91,8 +91,11 @@ describe.runIf(process.platform === 'linux')('budgets and people, on real trees 
     expect(line.verifiedAt).toBeDefined()
     await standsStill(subject)
     expect(await gate(subject)).toMatchObject({ allowed: false, phase: 'intervention' })
-    const page = samplesOf(await daemon.scrape())
-    expect(page.get('agents_paused_current')).toBe(1)
+    // Scrapes within a second share their numbers.
+    const page = await eventually('the scrape counts it', async () => {
+      const now = samplesOf(await daemon.scrape())
+      return now.get('agents_paused_current') === 1 ? now : undefined
+    })
     expect(page.get(`agent_state{agent="${id}",state="paused"}`)).toBe(1)
     expect(page.get(`agent_phase{agent="${id}",phase="intervention"}`)).toBe(1)
     expect(page.get('agent_reaction_duration_seconds_count{trigger="budget"}')).toBe(1)
