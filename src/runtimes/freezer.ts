@@ -30,6 +30,7 @@ export interface FreezerOptions {
   readonly ownPid: number
   /** Whether a process has ended: some kernels list zombies of a group, too. */
   readonly isDead: (pid: number) => boolean
+  readonly parentOf: (pid: number) => number | undefined
 }
 
 /** Groups of whole sessions and users: what shares them with an agent today may not do so tomorrow. */
@@ -66,7 +67,7 @@ function addEveryone(directory: string, into: Set<number>, depth: number): boole
   }
 }
 
-export function createFreezer({ procRoot, cgroupRoot, ownPid, isDead }: FreezerOptions): Freezer {
+export function createFreezer({ procRoot, cgroupRoot, ownPid, isDead, parentOf }: FreezerOptions): Freezer {
   let hierarchy: Hierarchy | undefined
   let searched = false
 
@@ -95,7 +96,16 @@ export function createFreezer({ procRoot, cgroupRoot, ownPid, isDead }: FreezerO
     const tree = new Set(processes.map(({ pid }) => pid))
     const inside = new Set<number>()
     if (!addEveryone(directory, inside, 0)) return false
-    for (const pid of inside) if (!tree.has(pid) && !(pid > 0 && isDead(pid))) return false
+    // Whoever was forked since the tree was looked at is not in it, but in the group, below somebody who is.
+    const isOffspring = (pid: number) => {
+      let at: number | undefined = pid
+      for (let depth = 0; at !== undefined && inside.has(at) && depth < MAX_DEPTH; depth++) {
+        if (tree.has(at)) return true
+        at = parentOf(at)
+      }
+      return false
+    }
+    for (const pid of inside) if (pid === 0 || (!isOffspring(pid) && !isDead(pid))) return false
     for (const pid of tree) if (!inside.has(pid) && !isDead(pid)) return false
     return tree.size > 0
   }

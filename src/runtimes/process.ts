@@ -52,7 +52,8 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
     const found = states.whoIs(pid)
     return found === undefined || states.read(found).standing === 'dead'
   }
-  const freezer = createFreezer({ procRoot, cgroupRoot, ownPid, isDead })
+  const parentOf = (pid: number) => states.whoIs(pid)?.ppid
+  const freezer = createFreezer({ procRoot, cgroupRoot, ownPid, isDead, parentOf })
   const parts = { clock, states, signals, freezer, sleep }
   const stopper = createStopper(parts)
   const continuer = createContinuer(parts)
