@@ -133,7 +133,13 @@ export function createActing({ settings, stores, readers, bus, bootId, agents }:
     stoppedNow: processes.stoppedNow,
     pastLives: pastLivesOf(procRoot, bootId),
     enforced: (agent) => exhaustion.enforced(agent),
-    container: (agent) => standingOf(fleet, agent, ownContainer),
+    container: (agent) =>
+      standingOf(agent, {
+        container: fleet.container,
+        ownId: ownContainer,
+        cgroups: readers.cgroups,
+        labelled: readers.docker.containers,
+      }),
     protectedPids: () => selfAndAncestors(readers.table),
     mayActOnUid: (uid) => signalsAll || uid === ownUid,
     config: control,

@@ -4,7 +4,10 @@ import { followRemains } from './agents/remains.ts'
 import type { Agents } from './agents/service.ts'
 import type { ContainerStanding } from './control/guard.ts'
 import type { PastLives } from './control/remains.ts'
-import { AGENT_LABEL, ENFORCE_LABEL, PROFILE_LABEL, SANDBOX_LABEL } from './platform/docker/container.ts'
+import type { CgroupFinder } from './platform/cgroup/reader.ts'
+import { type ContainerInfo, ENFORCE_LABEL, PROFILE_LABEL } from './platform/docker/container.ts'
+import { strangeContainerOf } from './platform/docker/container-cgroup.ts'
+import { isLabelled } from './platform/docker/inspect.ts'
 import { readPidNamespace } from './platform/proc/kernel-facts.ts'
 import type { ProcessKey, ProcessTable } from './platform/proc/process.ts'
 import { rootOf } from './runtimes/life.ts'
@@ -66,18 +69,32 @@ export function ownLabels(
   }
 }
 
-/** @param ownId the id of the container this process runs in */
-export function standingOf(
-  agents: Pick<Agents, 'container'>,
-  agent: Agent,
-  ownId: string | undefined,
-): ContainerStanding | undefined {
+export interface StandingOptions {
+  readonly container: (agent: Agent) => ContainerInfo | undefined
+  /** The id of the container this process runs in. */
+  readonly ownId: string | undefined
+  readonly cgroups: Pick<CgroupFinder, 'locate'>
+  /** Containers with a label of their own. */
+  readonly labelled: () => ReadonlyMap<string, ContainerInfo>
+}
+
+/**
+ * Whether the container that an agent is, or that its process runs in, is there to be acted on. A process that was
+ * found or named by its number is no way around the label: what it says of itself may come with its image.
+ */
+export function standingOf(agent: Agent, options: StandingOptions): ContainerStanding | undefined {
+  const { ownId, cgroups, labelled } = options
+  if (agent.runtime === 'process') {
+    const ref = cgroups.locate(Number(agent.incarnation.split(':').at(-2)))
+    const id = ref === undefined ? undefined : strangeContainerOf(ref, ownId)
+    if (id === undefined) return undefined
+    return labelled().has(id) ? 'labelled' : 'unlabelled'
+  }
   if (agent.runtime !== 'container') return undefined
-  const container = agents.container(agent)
+  const container = options.container(agent)
   if (container === undefined) return 'unlabelled'
   if (container.id === ownId) return 'own'
-  const { labels } = container
-  return labels[AGENT_LABEL] === undefined && labels[SANDBOX_LABEL] === undefined ? 'unlabelled' : 'labelled'
+  return isLabelled(container.labels) ? 'labelled' : 'unlabelled'
 }
 
 /** This process and everybody above it. */

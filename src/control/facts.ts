@@ -42,7 +42,7 @@ export function gatherFacts({ request, incarnation, tree }: Admitted, deps: Fact
     agent,
     tree,
     supported: agent !== undefined && isSupported(request, deps.runtimes[agent.runtime]),
-    container: agent?.runtime === 'container' ? deps.container(agent) : undefined,
+    container: agent === undefined ? undefined : deps.container(agent),
     protectedPids: deps.protectedPids(),
     otherUser: agent !== undefined && !deps.mayActOn(agent),
     enforced: agent !== undefined && deps.enforced(agent),

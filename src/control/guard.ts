@@ -26,7 +26,10 @@ export interface Deed {
   readonly result: Result | undefined
 }
 
-/** `own`: we run in it. `unlabelled`: its own label does not let anybody act on it. */
+/**
+ * Of the container that an agent is or runs in. `own`: we run in it. `unlabelled`: no label of its own lets anybody act
+ * on it.
+ */
 export type ContainerStanding = 'labelled' | 'unlabelled' | 'own'
 
 /** Everything the guard looks at besides the request, taken at one moment. */
@@ -39,6 +42,7 @@ export interface Facts {
   readonly tree: { readonly pids: readonly number[] } | 'none' | 'missing'
   /** Whether there is a driver that can do it. */
   readonly supported: boolean
+  /** Undefined: no container is concerned. */
   readonly container: ContainerStanding | undefined
   /** This process and all above it. */
   readonly protectedPids: ReadonlySet<number>

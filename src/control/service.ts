@@ -8,6 +8,7 @@ import type { ControlDependencies, ControlRoom } from './dependencies.ts'
 import { createDesk } from './desk.ts'
 import { createEffect, type Mode, type Performed } from './effect.ts'
 import { gatherFacts } from './facts.ts'
+import type { ContainerStanding } from './guard.ts'
 import { createHoldBoard, joined, notHeld, without } from './holds.ts'
 import { createInterrupted } from './interrupted.ts'
 import { createJournal } from './journal.ts'
@@ -126,9 +127,7 @@ export function createControl(deps: ControlDependencies): ControlRoom {
     agents,
     runtimes: deps.runtimes,
     enforced: deps.enforced,
-    container: (agent: Agent) =>
-      deps.container?.(agent) ??
-      (deps.enforced(agent) || agent.origin === 'labelled' ? 'labelled' : 'unlabelled'),
+    container: (agent: Agent) => deps.container?.(agent) ?? standingByEnrolment(agent),
     protectedPids: deps.protectedPids,
     mayActOn: ({ uid }: Agent) => uid === undefined || deps.mayActOnUid(uid),
     enforceDiscovered: () => config().enforceDiscovered,
@@ -140,6 +139,11 @@ export function createControl(deps: ControlDependencies): ControlRoom {
     memory,
     damaged: () => memory.damaged() || !loaded,
   } as const
+
+  function standingByEnrolment(agent: Agent): ContainerStanding | undefined {
+    if (agent.runtime !== 'container') return undefined
+    return deps.enforced(agent) || agent.origin === 'labelled' ? 'labelled' : 'unlabelled'
+  }
 
   const perform = createEffect({
     clock,

@@ -217,6 +217,51 @@ describeWithDockerd('budgets and people, on real containers', () => {
     expect(truth().workingSetBytes).toBeGreaterThan(HELD_MIB * MIB)
   })
 
+  it.each([
+    ['has no label', undefined],
+    [
+      'has the labels of its image alone',
+      { 'agent-exporter.enforce': 'true', 'agent-exporter.profile': 'tight' },
+    ],
+  ])('leaves one alone that %s, whoever names what runs in it', async (_, imageLabels) => {
+    const agent = `named-${randomUUID()}`
+    const image = `image-${agent}`
+    const labels = imageLabels === undefined ? {} : { ...imageLabels, 'agent-exporter.agent': agent }
+    // Its image also says of every process that it is this agent.
+    await dockerd.importImage(image, labels, { AGENT_EXPORTER_AGENT: agent })
+    const subject = await run(agent, { image })
+    expect(
+      (await daemon.call('POST', '/api/v1/agents', { id: 'by-name', runtime: { container: subject.id } }))
+        .body,
+    ).toMatchObject({ code: 'AE_RUNTIME_GONE' })
+    const registered = await daemon.call('POST', '/api/v1/agents', {
+      id: agent,
+      runtime: { pid: subject.pid },
+      budget: { maxTokensConsumed: 1_000 },
+    })
+    expect(registered.status).toBeLessThan(300)
+    const before = samplesOf(await daemon.scrape())
+
+    await cross(subject)
+    expect(await settled('pause', subject)).toMatchObject({
+      ...{ status: 'refused', refusal: 'unlabelled_container', trigger: 'budget' },
+    })
+    const body = { enforce: true }
+    for (const action of ['pause', 'terminate']) {
+      expect((await act(action, agent, body)).body).toMatchObject({
+        ...{ status: 'refused', refusal: 'unlabelled_container', trigger: 'human' },
+      })
+    }
+    await works(subject)
+    expect(proxy.posts).toEqual([])
+    const risen = (series: string, by: number) =>
+      page(`${series} has risen`, (now) => now.get(series)! >= before.get(series)! + by)
+    await risen('agent_actions_total{action="pause",trigger="budget",outcome="refused"}', 1)
+    await risen('agent_actions_total{action="terminate",trigger="human",outcome="refused"}', 1)
+    await risen('agent_action_refusals_total{action="pause",reason="unlabelled_container"}', 2)
+    await risen('agent_action_refusals_total{action="terminate",reason="unlabelled_container"}', 1)
+  })
+
   it('has nothing to do with one that somebody else killed meanwhile', async () => {
     const subject = await start()
     const killed = async () => {

@@ -12,8 +12,12 @@ export interface Dockerd extends AsyncDisposable {
   readonly socketPath: string
   readonly docker: Docker
   readonly child: Child
-  /** Imports busybox as an image of this name with these labels. */
-  importImage(name: string, labels?: Readonly<Record<string, string>>): Promise<void>
+  /** Imports busybox as an image of this name with these labels and variables. */
+  importImage(
+    name: string,
+    labels?: Readonly<Record<string, string>>,
+    env?: Readonly<Record<string, string>>,
+  ): Promise<void>
   runContainer(options?: RunOptions): Promise<RunningContainer>
   /** SIGTERM and a new start on the same data; containers are stopped by it. */
   restart(): Promise<void>
@@ -91,7 +95,11 @@ export async function startDockerd(): Promise<Dockerd> {
     child = undefined
   }
 
-  async function importImage(name: string, labels: Readonly<Record<string, string>> = {}): Promise<void> {
+  async function importImage(
+    name: string,
+    labels: Readonly<Record<string, string>> = {},
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
     const root = join(folder.path, 'image')
     const archive = join(folder.path, 'image.tar')
     mkdirSync(join(root, 'bin'), { recursive: true })
@@ -102,7 +110,10 @@ export async function startDockerd(): Promise<Dockerd> {
       // An image before this one has made it.
     }
     execFileSync('tar', ['-C', root, '-cf', archive, '.'])
-    const changes = Object.entries(labels).map(([key, value]) => `LABEL ${key}=${value}`)
+    const changes = [
+      ...Object.entries(labels).map(([key, value]) => `LABEL ${key}=${value}`),
+      ...Object.entries(env).map(([key, value]) => `ENV ${key}=${value}`),
+    ]
     const stream = await docker.importImage(createReadStream(archive) as never, {
       repo: name,
       tag: 'latest',

@@ -27,6 +27,20 @@ export function containerIdOf(ref: CgroupRef, own?: string): string | undefined 
 }
 
 /**
+ * The container that stands between us and a process: none for a process of the host, or of the container that we run
+ * in ourselves (`own`).
+ */
+export function strangeContainerOf(ref: CgroupRef, own?: string): string | undefined {
+  for (const path of [ref.path, ...Object.values(ref.paths ?? {})]) {
+    // Below our own container is what an engine inside of it has made.
+    const start = own === undefined ? -1 : path.lastIndexOf(own)
+    const id = containerIdIn(start < 0 ? path : path.slice(start + own!.length))
+    if (id !== undefined) return id
+  }
+  return undefined
+}
+
+/**
  * The group of a whole container. Our own one is the top of what we see when we have a cgroup namespace
  * (`own`, see namespacedContainerId). Others by its main process where that is visible: the membership is cut at the
  * container's own directory, since an init system inside moves itself further down. A recycled pid is noticed,

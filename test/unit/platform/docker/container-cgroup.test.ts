@@ -7,6 +7,7 @@ import {
   containerIdIn,
   containerIdOf,
   locateContainer,
+  strangeContainerOf,
 } from '../../../../src/platform/docker/container-cgroup.ts'
 import { createNetworkReader, parseNetDev } from '../../../../src/platform/docker/network.ts'
 import { namespacedContainerId, ownContainerId } from '../../../../src/platform/docker/own-container.ts'
@@ -34,6 +35,28 @@ describe('which container a group belongs to', () => {
     const v1 = reader('v1')
     expect(containerIdOf(v1.locate(200)!)).toBeUndefined()
     expect(containerIdOf(v1.locate(301)!)).toBe(CONTAINER_ID)
+  })
+})
+
+describe('the container that a process is behind', () => {
+  const at = (path: string) => ({ version: 2 as const, path })
+  const INNER = 'b'.repeat(64)
+
+  it('is any for a daemon of the host', () => {
+    expect(strangeContainerOf(at(`/docker/${OTHER}/init.scope`))).toBe(OTHER)
+    expect(strangeContainerOf(at('/user.slice/session-3.scope'))).toBeUndefined()
+  })
+
+  it('is none in the container of the daemon, and what an engine inside of that has made', () => {
+    expect(strangeContainerOf(at(`/docker/${OTHER}`), OTHER)).toBeUndefined()
+    expect(strangeContainerOf(at('/'), OTHER)).toBeUndefined()
+    expect(strangeContainerOf(at(`/docker/${INNER}`), OTHER)).toBe(INNER)
+    expect(strangeContainerOf(at(`/docker/${OTHER}/docker/${INNER}`), OTHER)).toBe(INNER)
+  })
+
+  it('is found in any of the trees of v1', () => {
+    const paths = { memory: '/', freezer: `/docker/${OTHER}` }
+    expect(strangeContainerOf({ version: 1, path: '/', paths })).toBe(OTHER)
   })
 })
 
