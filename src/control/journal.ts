@@ -63,6 +63,8 @@ export function createJournal({ clock, log, repository, spool }: JournalDeps): J
   const unsavedRecords = new Map<string, ActionRecord>()
   const unsavedHolds = new Map<string, Held>()
   const unsavedMarks = new Map<MarkName, unknown>()
+  /** Whose state is in the spool file, by id and incarnation. */
+  const spooled = new Set<string>()
   let retryTimer: Timer | undefined
   let stopped = false
 
@@ -92,13 +94,24 @@ export function createJournal({ clock, log, repository, spool }: JournalDeps): J
   function keep(line: SpoolLine): void {
     if (line.record !== undefined) unsavedRecords.set(line.record.entry.id, line.record)
     if (line.held !== undefined) unsavedHolds.set(line.held.incarnation, line.held)
-    if (!spool.append(line))
-      log.error('an action is in memory only: neither database nor spool file takes it')
+    if (!spooledToo(line)) log.error('an action is in memory only: neither database nor spool file takes it')
     retryTimer ??= clock.setTimer(RETRY_MS, retry)
   }
 
-  /** An older state that still waits must not be written over this one. */
+  function spooledToo(line: SpoolLine): boolean {
+    if (line.record !== undefined) spooled.add(line.record.entry.id)
+    if (line.held !== undefined) spooled.add(line.held.incarnation)
+    return spool.append(line)
+  }
+
+  /**
+   * An older state that still waits must not be written over this one. The file outlives a crash until all of it is
+   * in the database, so it gets the newer state first: the last line about somebody is never older than its row.
+   */
   function supersede(record: ActionRecord | undefined, held: Held | undefined): void {
+    if (spooled.has(record?.entry.id ?? '') || spooled.has(held?.incarnation ?? '')) {
+      spooledToo({ ...(record === undefined ? {} : { record }), ...(held === undefined ? {} : { held }) })
+    }
     if (record !== undefined && unsavedRecords.has(record.entry.id))
       unsavedRecords.set(record.entry.id, record)
     if (held !== undefined && unsavedHolds.has(held.incarnation)) unsavedHolds.set(held.incarnation, held)
@@ -110,7 +123,12 @@ export function createJournal({ clock, log, repository, spool }: JournalDeps): J
     }
     if (held !== undefined && unsavedHolds.get(held.incarnation) === held)
       unsavedHolds.delete(held.incarnation)
-    if (unsaved() === 0) spool.clear()
+    if (unsaved() === 0) clearSpool()
+  }
+
+  function clearSpool(): void {
+    spool.clear()
+    spooled.clear()
   }
 
   function unsaved(): number {
@@ -128,14 +146,19 @@ export function createJournal({ clock, log, repository, spool }: JournalDeps): J
 
   async function writeUnsaved(): Promise<void> {
     const now = clock.now()
-    for (const record of [...unsavedRecords.values()]) {
+    for (const id of [...unsavedRecords.keys()]) {
+      // Read now: while the one before it was written, it may have been settled and written itself.
+      const record = unsavedRecords.get(id)
+      if (record === undefined) continue
       await putRecord(record)
       taken(record, undefined)
     }
     const held = [...unsavedHolds.values()]
     if (held.length > 0) await repository.put([repository.held(held, now)])
     for (const one of held) taken(undefined, one)
-    for (const [name, value] of [...unsavedMarks]) {
+    for (const name of [...unsavedMarks.keys()]) {
+      if (!unsavedMarks.has(name)) continue
+      const value = unsavedMarks.get(name)
       await repository.put([repository.mark(name, value)])
       if (unsavedMarks.get(name) === value) unsavedMarks.delete(name)
     }
@@ -172,11 +195,11 @@ export function createJournal({ clock, log, repository, spool }: JournalDeps): J
     flush,
     adopt: remember,
     async open() {
-      for (const line of spool.read()) {
-        if (line.record !== undefined) await putRecord(line.record)
-        if (line.held !== undefined) await repository.put([repository.held([line.held], clock.now())])
+      for (const { record, held } of spool.read()) {
+        if (record !== undefined) await putRecord(record)
+        if (held !== undefined) await repository.put([repository.held([held], clock.now())])
       }
-      if (unsaved() === 0) spool.clear()
+      if (unsaved() === 0) clearSpool()
     },
 
     async insert(record) {
