@@ -23,7 +23,7 @@ const { values: flags } = parseArgs({
   options: {
     runs: { type: 'string', default: '200' },
     others: { type: 'string', default: '100' },
-    kinds: { type: 'string', default: 'mixed,relay,escape,session,leap,deaf' },
+    kinds: { type: 'string', default: 'mixed,relay,escape,hop,session,leap,deaf' },
     containers: { type: 'string', default: 'auto' },
   },
 })
@@ -42,7 +42,7 @@ const STILL_MS = 100
 const LOOK_EVERY_MS = 2
 const GIVE_UP_MS = 10_000
 const MARK = 'REACTION_MARK'
-const NAMED: ReadonlySet<HostileKind> = new Set(['escape', 'session', 'leap'])
+const NAMED: ReadonlySet<HostileKind> = new Set(['escape', 'hop', 'session', 'leap'])
 const BUDGET = { maxTokensConsumed: 1_000 }
 const CROSSING = { tokens: 2_000 }
 
@@ -241,6 +241,7 @@ const plan: readonly (readonly [HostileKind, number])[] = [
   ['mixed', RUNS],
   ['relay', OTHERS],
   ['escape', OTHERS],
+  ['hop', OTHERS],
   ['session', OTHERS],
   ['leap', OTHERS],
   ['deaf', DEAF_RUNS],

@@ -19,8 +19,8 @@ export interface Candidates {
   isPending(entry: ProcessEntry): boolean
   /** Asks these next, whatever their urgency was. */
   hurry(entry: ProcessEntry): void
-  /** Asks this one next if nobody has looked at it yet; whether there is an answer to wait for. */
-  peek(entry: ProcessEntry): 'pending' | 'seen'
+  /** Asks this one at once if nobody has looked at it yet. Settles with the answer; `undefined`: it was looked at. */
+  peek(entry: ProcessEntry): Promise<void> | undefined
   /** Settles when nothing waits that may be asked now. */
   drain(): Promise<void>
   readonly waiting: number
@@ -65,7 +65,7 @@ export interface CandidatesOptions {
 export function createCandidates({ clock, slow, commands, isAlive }: CandidatesOptions): Candidates {
   const soon = new Map<number, Waiting>()
   const later = new Map<number, Waiting>()
-  const asked = new Set<number>()
+  const asked = new Map<number, Promise<void>>()
   let identified: Identified[] = []
   let draining: Promise<void> | undefined
   let tokens = MOST_WAITING
@@ -108,24 +108,28 @@ export function createCandidates({ clock, slow, commands, isAlive }: CandidatesO
         queue.delete(pid)
         if (!isAlive(item.entry)) continue
         tokens--
-        asked.add(pid)
         batch.push(item)
       }
     }
     return batch
   }
 
+  async function look({ entry, look }: Waiting): Promise<void> {
+    const answer = await slow.identify(entry)
+    asked.delete(entry.pid)
+    if (answer === 'gone' || answer === 'hung') return
+    identified.push({ entry, identity: answer === 'unreadable' ? undefined : answer })
+    if (look === 'twice') patiently(entry, 'second')
+  }
+
+  function ask(item: Waiting): Promise<void> {
+    const answered = look(item)
+    asked.set(item.entry.pid, answered)
+    return answered
+  }
+
   async function work(): Promise<void> {
-    for (let batch = next(); batch.length > 0; batch = next()) {
-      const answers = await Promise.all(batch.map(({ entry }) => slow.identify(entry)))
-      for (const [at, { entry, look }] of batch.entries()) {
-        asked.delete(entry.pid)
-        const answer = answers[at]!
-        if (answer === 'gone' || answer === 'hung') continue
-        identified.push({ entry, identity: answer === 'unreadable' ? undefined : answer })
-        if (look === 'twice') patiently(entry, 'second')
-      }
-    }
+    for (let batch = next(); batch.length > 0; batch = next()) await Promise.all(batch.map(ask))
   }
 
   function patiently(entry: ProcessEntry, look: Waiting['look']): void {
@@ -141,12 +145,14 @@ export function createCandidates({ clock, slow, commands, isAlive }: CandidatesO
     },
     isPending: ({ pid }) => asked.has(pid) || soon.has(pid) || later.has(pid),
     peek(entry) {
-      if (asked.has(entry.pid)) return 'pending'
-      const item = soon.get(entry.pid) ?? later.get(entry.pid)
-      if (item === undefined || item.look === 'second') return 'seen'
+      const { pid } = entry
+      const item = soon.get(pid) ?? later.get(pid)
+      if (item === undefined || item.look === 'second') return asked.get(pid)
+      soon.delete(pid)
+      later.delete(pid)
+      tokens--
       // It may not have called exec yet: looked at again in its turn.
-      enqueue(soon, { entry, notBeforeMs: 0, look: 'twice' })
-      return 'pending'
+      return ask({ entry, notBeforeMs: 0, look: 'twice' })
     },
     hurry(entry) {
       if (!asked.has(entry.pid)) enqueue(soon, { entry, notBeforeMs: 0, look: 'once' })

@@ -75,14 +75,21 @@ export function createProcessSource(options: ProcessSourceOptions): ProcessSourc
 
   function consider(entry: ProcessEntry): void {
     // Threads of the kernel are children of kthreadd, which is process 2.
-    if (entry.ppid === 2 || entry.pid === 2 || !options.discover()) return
+    if (entry.ppid === 2 || entry.pid === 2) return
+    // Also where nobody is to be discovered: it may have left an agent, and bear its marker.
+    if (isFirst && !options.discover()) return
     const isMember = fleet.memberOf(entry.pid) !== undefined
     candidates.add(entry, isFirst ? 'settled' : isMember ? 'member' : 'new')
   }
 
   function takeIdentified(): void {
     for (const { entry, identity } of candidates.take()) {
-      if (options.discover() && isAlive(entry)) place(entry, identity)
+      if (!isAlive(entry)) continue
+      if (options.discover()) place(entry, identity)
+      // Looked at because somebody acts on the tree it may have left.
+      else if (identity !== undefined && fleet.around(entry.pid) === undefined) {
+        joins(entry, readMarker(identity.environment))
+      }
     }
   }
 
@@ -215,17 +222,17 @@ export function createProcessSource(options: ProcessSourceOptions): ProcessSourc
    */
   async function meetStrays(agent: Agent, thoroughness: Thoroughness | undefined): Promise<void> {
     const root = fleet.of(agent)?.tree.root
-    if (root === undefined || !options.discover()) return
+    if (root === undefined) return
     // Whose parents have ended is given to an ancestor of theirs (PR_SET_CHILD_SUBREAPER) or to process 1.
     const reapers = ancestorsOf(root.pid)
-    let found = 0
+    const answers: Promise<void>[] = []
     for (const entry of table.entries()) {
       if (entry.startTime < root.startTime || !reapers.has(entry.ppid)) continue
       if (fleet.memberOf(entry.pid) !== undefined) continue
-      if (candidates.peek(entry) === 'pending' && ++found >= MOST_STRAYS) break
+      const answer = candidates.peek(entry)
+      if (answer !== undefined && answers.push(answer) >= MOST_STRAYS) break
     }
-    const answered = found > 0 ? candidates.drain() : undefined
-    if (answered !== undefined && thoroughness === 'strays') await inTime(answered)
+    if (answers.length > 0 && thoroughness === 'strays') await inTime(Promise.all(answers))
     takeIdentified()
   }
 
@@ -239,7 +246,7 @@ export function createProcessSource(options: ProcessSourceOptions): ProcessSourc
     return found
   }
 
-  async function inTime(answered: Promise<void>): Promise<void> {
+  async function inTime(answered: Promise<unknown>): Promise<void> {
     let cancel = (): void => {}
     const late = new Promise<void>((resolve) => {
       const timer = clock.setTimer(STRAYS_WITHIN_MS, resolve)

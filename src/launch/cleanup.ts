@@ -14,6 +14,8 @@ export interface CleanupOptions {
   readonly isAlive: (key: ProcessKey) => boolean
   /** kill(2); a negative number is a group. */
   readonly kill: (pid: number, signal: NodeJS.Signals | 0) => void
+  /** Ends who outruns every look, and answers whom: at once, for there is no second look at them. */
+  readonly outrun: () => readonly ProcessKey[]
   readonly sleep: (ms: number) => Promise<void>
   readonly monotonic: () => number
 }
@@ -37,7 +39,7 @@ const QUIET_LOOKS = 3
  * is read again immediately before each signal.
  */
 export async function cleanUp(options: CleanupOptions): Promise<Cleanup> {
-  const { tree, session, graceMs, isHurried, isAlive, kill, sleep, monotonic } = options
+  const { tree, session, graceMs, isHurried, isAlive, kill, outrun, sleep, monotonic } = options
   const seen = new Set<string>()
   const asked = new Set<string>()
 
@@ -101,7 +103,14 @@ export async function cleanUp(options: CleanupOptions): Promise<Cleanup> {
     await sleep(LOOK_EVERY_MS)
     await look()
   }
-  for (let pass = 0; pass < MOST_PASSES && !isOver(); pass++) {
+  /** Whether nobody was met who leaves each session before he is looked at. */
+  function isAlone(): boolean {
+    const caught = outrun()
+    for (const key of caught) seen.add(nameOf(key))
+    return caught.length === 0
+  }
+
+  for (let pass = 0; pass < MOST_PASSES && !(isOver() && isAlone()); pass++) {
     await sendToGroups()
     for (const member of living) send(member, 'SIGKILL')
     await sleep(BETWEEN_PASSES_MS)

@@ -1,4 +1,6 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
+import type { AgentId, Incarnation } from '../agents/model.ts'
+import { chase } from '../platform/proc/chase.ts'
 import type { ProcessEntry, ProcessIdentity, ProcessKey } from '../platform/proc/process.ts'
 import { readIdentity } from '../platform/proc/slow-read.ts'
 import { createStatLine, parseStat, type StatLine } from '../platform/proc/stat.ts'
@@ -63,4 +65,35 @@ export function commandLineOf({ pid }: ProcessKey): string {
   } catch {
     return ''
   }
+}
+
+/** Longer than the step of a relay that is worth the name; the command has ended, so this is all it costs. */
+const OUTRUN_QUIET_MS = 10
+const OUTRUN_MOST_MS = 200
+
+/** Ends descendants that fork and exit, each in a session of its own, and are told by their marker alone. */
+export function killOutrunners(of: {
+  readonly id: AgentId
+  readonly incarnation: Incarnation
+  readonly root: ProcessEntry
+}): readonly ProcessKey[] {
+  const { id, incarnation, root } = of
+  if (root.uid === undefined) return []
+  const marks = { AGENT_EXPORTER_AGENT: id, AGENT_EXPORTER_INCARNATION: incarnation }
+  return chase(
+    { marks, since: root.startTime, uid: root.uid },
+    {
+      root: ROOT,
+      quietMs: OUTRUN_QUIET_MS,
+      mostMs: OUTRUN_MOST_MS,
+      seize({ pid }) {
+        try {
+          process.kill(pid, 'SIGKILL')
+          return true
+        } catch {
+          return false
+        }
+      },
+    },
+  )
 }

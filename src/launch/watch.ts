@@ -5,7 +5,7 @@ import type { ProcessEntry } from '../platform/proc/process.ts'
 import { createProcessTable } from '../platform/proc/process-table.ts'
 import { type Cleanup, cleanUp } from './cleanup.ts'
 import type { DaemonLink } from './daemon-link.ts'
-import { commandLineOf, identifyOwn, isRunning } from './processes.ts'
+import { commandLineOf, identifyOwn, isRunning, killOutrunners } from './processes.ts'
 import { createSubtasks, type Subtasks } from './subtasks.ts'
 import { createOwnTree } from './tree.ts'
 import { createUseReport } from './use-report.ts'
@@ -73,6 +73,7 @@ export function watchTree(options: TreeWatchOptions): TreeWatch {
         tree,
         isAlive: isRunning,
         kill: (pid, signal) => process.kill(pid, signal),
+        outrun: () => (incarnation === undefined ? [] : killOutrunners({ id, incarnation, root })),
         sleep: (ms) => sleep(ms),
         monotonic: clock.monotonic,
       })

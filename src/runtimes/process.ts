@@ -3,6 +3,7 @@ import type { ProcessSpace } from '../agents/model.ts'
 import type { Clock } from '../platform/clock.ts'
 import { readBootId, readPidNamespace } from '../platform/proc/kernel-facts.ts'
 import type { ProcessKey } from '../platform/proc/process.ts'
+import { createChaser } from './chaser.ts'
 import { createContinuer } from './continuing.ts'
 import { createEnder } from './ending.ts'
 import { createFreezer } from './freezer.ts'
@@ -14,7 +15,7 @@ import { createKeySet, keyOf, namePids, survey } from './survey.ts'
 import { createStateReader } from './task-state.ts'
 
 export interface ProcessRuntimeOptions {
-  readonly clock: Pick<Clock, 'monotonic'>
+  readonly clock: Pick<Clock, 'monotonic' | 'setTimer'>
   readonly procRoot?: string
   /** Where the control groups are mounted. */
   readonly cgroupRoot?: string
@@ -54,7 +55,8 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
   }
   const parentOf = (pid: number) => states.whoIs(pid)?.ppid
   const freezer = createFreezer({ procRoot, cgroupRoot, ownPid, isDead, parentOf })
-  const parts = { clock, states, signals, freezer, sleep }
+  const chaser = createChaser({ procRoot, clock })
+  const parts = { clock, states, signals, freezer, chaser, sleep }
   const stopper = createStopper(parts)
   const continuer = createContinuer(parts)
   const ender = createEnder({ ...parts, stopper })

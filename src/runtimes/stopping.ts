@@ -1,5 +1,7 @@
 import type { Clock } from '../platform/clock.ts'
+import type { Quarry } from '../platform/proc/chase.ts'
 import type { ProcessKey } from '../platform/proc/process.ts'
+import type { Chaser } from './chaser.ts'
 import type { Cage, Freezer } from './freezer.ts'
 import type { EffectOptions, Rung, Target, TreeSnapshot } from './model.ts'
 import type { Sent, Signals } from './signals.ts'
@@ -34,6 +36,7 @@ export interface StopperParts {
   readonly states: StateReader
   readonly signals: Signals
   readonly freezer: Freezer
+  readonly chaser: Chaser
   readonly sleep: (ms: number) => Promise<void>
 }
 
@@ -48,7 +51,12 @@ const FREEZE_POLL_MS = 1
 /** A task in an uninterruptible sleep keeps its group from being frozen; signals do no better, but know it. */
 const FREEZE_MS = 100
 
-export function createStopper({ clock, states, signals, freezer, sleep }: StopperParts): Stopper {
+/** `agent-exporter run` and agents that name themselves hand these down to whatever they start. */
+function marksOf({ agent, incarnation }: Target): Quarry['marks'] {
+  return { AGENT_EXPORTER_AGENT: agent, AGENT_EXPORTER_INCARNATION: incarnation }
+}
+
+export function createStopper({ clock, states, signals, freezer, chaser, sleep }: StopperParts): Stopper {
   /** The second of two readings: `frozen` in time, or not. */
   async function becomes(cage: Cage, wanted: 'frozen' | 'thawed'): Promise<boolean> {
     const end = clock.monotonic() + FREEZE_MS
@@ -91,6 +99,7 @@ export function createStopper({ clock, states, signals, freezer, sleep }: Stoppe
       const signalled = createKeySet()
       const groups = new Set<number>()
       const denied = createKeySet()
+      const caught: ProcessKey[] = []
       let touched = false
       let tree = first
       let found: Survey = survey(tree, states)
@@ -104,7 +113,12 @@ export function createStopper({ clock, states, signals, freezer, sleep }: Stoppe
         // Given up after signals: they count as they stand now, and a signal that was sent counts also before it works.
         if (end !== 'still') found = survey(tree, states)
         const isSignalled = (state: ProcessState) => signalled.has(state) || groups.has(state.pgrp)
-        const stopped = found.alive.filter((state) => state.standing === 'stopped' || isSignalled(state))
+        // Who was caught and did not become a member in time is stopped all the same.
+        const members = createKeySet(found.alive)
+        const strays = caught.filter((key) => !members.has(key)).map((key) => states.read(key))
+        const stopped = [...found.alive, ...strays.filter(({ standing }) => standing !== 'dead')].filter(
+          (state) => state.standing === 'stopped' || isSignalled(state),
+        )
         return {
           end,
           rung: 'sigstop',
@@ -153,7 +167,21 @@ export function createStopper({ clock, states, signals, freezer, sleep }: Stoppe
         return before !== undefined && found.alive.every(({ pid, cpuTicks }) => before.get(pid) === cpuTicks)
       }
 
+      /** The time between two readings, in which whoever outruns them is run after. */
+      async function rest(): Promise<void> {
+        const member = found.alive[0]
+        const uid = member === undefined ? undefined : states.ownerOf(member.pid)
+        if (tree.root === undefined || uid === undefined || !options.mayGoOn()) return sleep(STILL_MS)
+        const quarry = { marks: marksOf(target), since: tree.root.startTime, uid }
+        for (const key of await chaser.chase(quarry, STILL_MS)) {
+          caught.push(key)
+          signalled.add(key)
+          touched = true
+        }
+      }
+
       if (clock.monotonic() >= options.deadlineMs) return result('late')
+      chaser.warmUp()
       if (tree.processes.some(({ pid }) => signals.isProtected(pid))) return result('refused')
       // Whoever is stopped before the first signal was not stopped by it.
       for (const state of found.alive) if (state.standing === 'stopped' && !ours.has(state)) others.add(state)
@@ -180,7 +208,7 @@ export function createStopper({ clock, states, signals, freezer, sleep }: Stoppe
         if (clock.monotonic() >= options.deadlineMs) return result('late')
         if (found.running.length === 0 && found.unseen.every((pgrp) => groups.has(pgrp))) {
           if (isCalm()) return result('still')
-          await sleep(STILL_MS)
+          await rest()
           continue
         }
         calm = undefined

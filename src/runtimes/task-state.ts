@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import type { ProcessKey } from '../platform/proc/process.ts'
 import { createStatLine, parseStat, type StatLine } from '../platform/proc/stat.ts'
 
@@ -27,6 +27,8 @@ export interface StateReader {
   whoIs(pid: number): (ProcessKey & { readonly ppid: number; readonly pgrp: number }) | undefined
   /** `dead` also when the number belongs to another process by now. */
   read(key: ProcessKey): ProcessState
+  /** User the files of the process belong to: its own, or root where it may not be looked into (proc(5)). */
+  ownerOf(pid: number): number | undefined
 }
 
 const BUFFER_BYTES = 8 * 1024
@@ -118,6 +120,13 @@ export function createStateReader(procRoot: string): StateReader {
       const found = stat(pid)
       if (typeof found === 'string') return undefined
       return { pid, startTime: found.startTime!, ppid: found.ppid!, pgrp: found.pgrp! }
+    },
+    ownerOf(pid) {
+      try {
+        return statSync(`${procRoot}/${pid}`).uid
+      } catch {
+        return undefined
+      }
     },
     read({ pid, startTime }) {
       const nothing = { pid, startTime, ppid: 0, pgrp: 0, terminal: 0, foregroundGroup: -1, cpuTicks: 0 }

@@ -250,6 +250,30 @@ describe('what the command leaves behind', () => {
     expect(readFileSync(trace).length).toBe(before)
   })
 
+  it('is ended also when each step of it is a session of its own', async () => {
+    using place = world()
+    const relay = join(place.path, 'relay.pl')
+    const trace = join(place.path, 'trace')
+    writeFileSync(
+      relay,
+      `use POSIX; $SIG{TERM} = 'IGNORE'; open(my $out, '>>', '${trace}'); syswrite($out, '.');
+while (1) { exit 0 unless -e '${trace}'; POSIX::setsid(); syswrite($out, '.'); for (1 .. 5000) {} exit 0 if fork(); }`,
+    )
+    const { code, output } = await finishRun(
+      place.env,
+      '--',
+      'sh',
+      '-c',
+      `perl ${relay} >/dev/null 2>&1 & sleep 0.5`,
+    )
+    expect(code).toBe(0)
+    const before = readFileSync(trace).length
+    expect(before).toBeGreaterThan(10)
+    expect(output).toContain('outlived the command')
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(readFileSync(trace).length).toBe(before)
+  })
+
   it('stays with --keep-children', async () => {
     using place = world()
     const file = join(place.path, 'pid')

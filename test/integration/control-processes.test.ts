@@ -130,24 +130,27 @@ describe.runIf(process.platform === 'linux')('budgets and people, on real trees 
     expect(await observed()).toBe(before + 1)
   })
 
-  it.each<HostileKind>(['relay', 'session', 'leap'])('lets nothing of kind %s escape', async (kind) => {
-    for (let run = 0; run < ESCAPES_TRIED; run++) {
-      const subject = await start(kind, daemon, kind !== 'relay')
-      await delay(500)
-      if (kind === 'leap') {
-        subject.tree.leap()
-        await eventually('it has leapt', () => subject.oracle.look().living.length > 1 || undefined)
+  it.each<HostileKind>(['relay', 'escape', 'hop', 'session', 'leap'])(
+    'lets nothing of kind %s escape',
+    async (kind) => {
+      for (let run = 0; run < ESCAPES_TRIED; run++) {
+        const subject = await start(kind, daemon, kind !== 'relay')
+        await delay(500)
+        if (kind === 'leap') {
+          subject.tree.leap()
+          await eventually('it has leapt', () => subject.oracle.look().living.length > 1 || undefined)
+        }
+        await cross(subject)
+        expect(await settled('pause', subject)).toMatchObject({ status: 'done' })
+        const work = subject.tree.work()
+        await delay(STILL_MS)
+        expect(subject.oracle.look().running).toEqual([])
+        expect(subject.tree.work()).toBe(work)
+        expect((await act('terminate', subject)).body.status).toBe('done')
+        expect(subject.oracle.look().living).toEqual([])
       }
-      await cross(subject)
-      expect(await settled('pause', subject)).toMatchObject({ status: 'done' })
-      const work = subject.tree.work()
-      await delay(STILL_MS)
-      expect(subject.oracle.look().running).toEqual([])
-      expect(subject.tree.work()).toBe(work)
-      expect((await act('terminate', subject)).body.status).toBe('done')
-      expect(subject.oracle.look().living).toEqual([])
-    }
-  })
+    },
+  )
 
   it('ends a tree that does not listen', async () => {
     const subject = await start('deaf')

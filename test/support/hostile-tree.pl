@@ -35,6 +35,9 @@ my %roles = (
   # The relay in a session of its own; its first process lives long enough for a daemon that samples to meet it.
   escape => sub { start('leader'); $SIG{CHLD} = 'IGNORE'; work(); },
   leader => sub { POSIX::setsid(); select(undef, undef, undef, 0.3); relay(); },
+  # Each process of it leads a session of its own: no group and no number holds it.
+  hop => sub { start('hopper'); $SIG{CHLD} = 'IGNORE'; work(); },
+  hopper => sub { while (1) { POSIX::setsid(); step(); my $pid = fork(); exit 0 if $pid; } },
   session => sub { start('forker'); $SIG{CHLD} = 'IGNORE'; work(); },
   forker => sub { POSIX::setsid(); start('work'); select(undef, undef, undef, 0.3); exit 0; },
   # An orphan in a session of its own whose parents nobody meets: they end at once, when FILE.leap is there.

@@ -7,7 +7,8 @@ import { temporaryFolder } from './folder.ts'
 
 /**
  * `burning`: children and an orphaned grandchild. `forking`: children that come and go. `mixed`: both. `relay`: a
- * process that forks and exits for ever. `escape`: the same in a session of its own. `session`: an orphan in a session
+ * process that forks and exits for ever. `escape`: the same in a session of its own. `hop`: the same in a new session
+ * at each step. `session`: an orphan in a session
  * of its own. `leap`: the same, but only once it is told to, and too fast to be followed. `deaf`: ignores SIGTERM.
  * `halfDeaf`: only its child does. `sleeping`: one of it is stopped already. `idle`: one process.
  */
@@ -17,6 +18,7 @@ export type HostileKind =
   | 'mixed'
   | 'relay'
   | 'escape'
+  | 'hop'
   | 'session'
   | 'leap'
   | 'deaf'
@@ -31,6 +33,7 @@ const FEWEST: Readonly<Record<HostileKind, number>> = {
   mixed: 5,
   relay: 1,
   escape: 1,
+  hop: 1,
   session: 2,
   leap: 1,
   deaf: 2,

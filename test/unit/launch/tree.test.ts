@@ -163,6 +163,7 @@ describe('ending what is left', () => {
       if (signal === 0) throw new Error('ESRCH')
       kill(pid, signal)
     },
+    outrun: () => [],
     sleep: async (ms: number) => h.clock.advance(ms),
     monotonic: h.clock.monotonic,
   })
@@ -193,6 +194,14 @@ describe('ending what is left', () => {
     )
     expect(sent).toEqual(['101 SIGTERM', '-101 SIGKILL', '101 SIGKILL'])
     expect(h.clock.monotonic()).toBeGreaterThanOrEqual(3_000)
+  })
+
+  it('goes on until nobody outruns it any more', async () => {
+    const h = host()
+    const caught = [[{ pid: 300, startTime: 9 }], [{ pid: 301, startTime: 9 }], []]
+    const result = await cleanUp({ ...ending(h, () => {}), outrun: () => caught.shift() ?? [] })
+    expect(result).toEqual({ found: 2, left: 0 })
+    expect(caught).toEqual([])
   })
 
   it('never signals a group outside the own session', async () => {
