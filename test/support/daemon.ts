@@ -24,6 +24,8 @@ export interface Daemon extends AsyncDisposable {
 }
 
 export interface DaemonOptions {
+  /** One of its own when left out. */
+  readonly dataDir?: string
   /** Content of the configuration file; none is given when left out. */
   readonly config?: Readonly<Record<string, unknown>>
   readonly args?: readonly string[]
@@ -36,7 +38,7 @@ export interface DaemonOptions {
 /** Starts the daemon from `dist/` and waits until it is ready. The caller's own AGENT_EXPORTER_ variables are not handed on. */
 export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> {
   const folder = temporaryFolder()
-  const dataDir = join(folder.path, 'data')
+  const dataDir = options.dataDir ?? join(folder.path, 'data')
   const address = `127.0.0.1:${await freePort()}`
   const url = `http://${address}`
   const args = [`--web.listen-address=${address}`, `--data.dir=${dataDir}`, ...(options.args ?? [])]
