@@ -143,6 +143,7 @@ export function createActing({ settings, stores, readers, bus, bootId, agents }:
     protectedPids: () => selfAndAncestors(readers.table),
     mayActOnUid: (uid) => signalsAll || uid === ownUid,
     config: control,
+    onTrusted: () => exhaustion.refresh(),
     killSwitch,
     lock,
   })

@@ -43,6 +43,13 @@ export interface ControlDependencies {
   /** Whether we may signal processes of this user: our own, or all with CAP_KILL. */
   readonly mayActOnUid: (uid: number) => boolean
   readonly config: () => ControlConfig
+  /**
+   * The longest `deafFor` of all rules, in milliseconds: whatever was judged before a damaged journal was put aside
+   * has been judged again after it. Ten minutes when left out.
+   */
+  readonly deafForMs?: () => number
+  /** The journal is trusted again: what was only rehearsed may be asked for in earnest. */
+  readonly onTrusted?: () => void
   /** Started and stopped by whoever made them. */
   readonly killSwitch: KillSwitch
   readonly lock: ActingLock
@@ -54,7 +61,10 @@ export interface ControlRoom {
   health(): HealthCheck
   /** Its block in `GET /api/v1/agents/{id}`. */
   describe(agent: AgentId): object | undefined
-  /** Call when the damaged journal was put aside: everything automatic is a dry run until a person resets. */
+  /**
+   * Call when the damaged journal was put aside: everything automatic is a dry run until a person resets or the longest
+   * `deafFor` has passed.
+   */
   damaged(): void
   /** Reads the journal, takes up what was interrupted. After the kill switch, before whoever may ask for actions. */
   start(): Promise<void>

@@ -45,6 +45,8 @@ export interface DeskDeps {
   readonly admitted: (request: ActionRequest) => Promise<Admitted>
   readonly go: (record: ActionRecord, mode: Mode) => void
   readonly finish: (record: ActionRecord) => Promise<void>
+  /** The journal counts as whole from now on. */
+  readonly trust: () => void
   readonly refusePending: (
     record: ActionRecord,
     refusal: RefusalReason,
@@ -191,9 +193,8 @@ export function createDesk(deps: DeskDeps): ControlDesk {
     reset(actor) {
       const now = moment()
       memory.setResetAt(now)
-      memory.setDamaged(false)
       journal.mark('reset', now)
-      journal.mark('damaged', false)
+      deps.trust()
       deps.log.info('failure stops were cleared', { actor })
     },
 

@@ -154,7 +154,7 @@ function rehearsal(request: ActionRequest, facts: Facts, config: ControlConfig):
       return only('not_enforced', 'the agent was only discovered')
     }
     if (facts.damaged && request.trigger !== 'human')
-      return only(undefined, 'the journal was lost; confirm by a reset')
+      return only(undefined, 'the journal was lost; confirm by a reset, or wait')
     if (config.mode === 'dry-run') return only(undefined, 'control.mode is dry-run')
   }
   return request.dryRun ? only(undefined, 'a dry run was asked for') : undefined

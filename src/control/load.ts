@@ -62,7 +62,9 @@ export async function load(repository: ControlRepository, into: LoadInto): Promi
   }
   const resetAt = marks.get('reset')
   if (resetAt !== undefined) memory.setResetAt(resetAt as Moment)
-  if (marks.get('damaged') === true) memory.setDamaged(true)
+  const damaged = marks.get('damaged')
+  // Earlier versions wrote only that it is: then the time begins now.
+  if (damaged) memory.setDamagedAt(damaged === true ? now : (damaged as Moment))
   return {
     pending: unsettled.filter(({ entry }) => entry.status === 'pending_approval'),
     interrupted: unsettled.filter(({ entry }) => entry.status === 'intended'),

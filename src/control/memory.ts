@@ -12,8 +12,9 @@ export interface Memory {
   terminated(incarnation: Incarnation): void
   isPausing(incarnation: Incarnation): boolean
   isTerminal(incarnation: Incarnation): boolean
-  damaged(): boolean
-  setDamaged(damaged: boolean): void
+  /** Since when the journal is one that knows nothing of before; undefined once it is trusted again. */
+  damagedAt(): Moment | undefined
+  setDamagedAt(moment: Moment | undefined): void
   resetAt(): Moment | undefined
   setResetAt(moment: Moment): void
 }
@@ -22,7 +23,7 @@ export function createMemory(): Memory {
   const pausing = new Map<Incarnation, number>()
   const terminating = new Map<Incarnation, number>()
   const terminated = new Set<Incarnation>()
-  let damaged = false
+  let damagedAt: Moment | undefined
   let resetAt: Moment | undefined
 
   function begin(counts: Map<Incarnation, number>, incarnation: Incarnation): () => void {
@@ -46,9 +47,9 @@ export function createMemory(): Memory {
     },
     isPausing: (incarnation) => pausing.has(incarnation),
     isTerminal: (incarnation) => terminated.has(incarnation) || terminating.has(incarnation),
-    damaged: () => damaged,
-    setDamaged(value) {
-      damaged = value
+    damagedAt: () => damagedAt,
+    setDamagedAt(moment) {
+      damagedAt = moment
     },
     resetAt: () => resetAt,
     setResetAt(moment) {

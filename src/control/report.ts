@@ -9,7 +9,7 @@ export interface ReportDeps extends Pick<ControlDependencies, 'config' | 'lock' 
   readonly agent: (id: AgentId) => Agent | undefined
   readonly desk: Pick<Control, 'holds' | 'isTerminal'>
   readonly journal: Pick<Journal, 'unsaved'>
-  readonly memory: Pick<Memory, 'damaged'>
+  readonly memory: Pick<Memory, 'damagedAt'>
   readonly loaded: () => boolean
   readonly counts: () => Readonly<Record<string, number>>
 }
@@ -20,7 +20,7 @@ export function createReport(deps: ReportDeps) {
 
   function stateOfJournal(): 'unread' | 'damaged' | 'ok' {
     if (!deps.loaded()) return 'unread'
-    return memory.damaged() ? 'damaged' : 'ok'
+    return memory.damagedAt() !== undefined ? 'damaged' : 'ok'
   }
 
   return {

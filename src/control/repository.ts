@@ -60,7 +60,7 @@ export interface ControlCopyTables {
   control_actions_copy: ControlActionsTable
 }
 
-/** `reset`: moment of the last reset by a person. `damaged`: acting waits for one. `copied`: where the outbox is. */
+/** `reset`: moment of the last reset by a person. `damaged`: since when acting waits for one, or for time to pass. `copied`: where the outbox is. */
 export type MarkName = 'reset' | 'damaged' | 'copied'
 
 export type ControlStore = Pick<Store<ControlTables>, 'db' | 'put' | 'enqueue' | 'daemonId'>

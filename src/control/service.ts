@@ -6,6 +6,7 @@ import { createApprovals } from './approvals.ts'
 import { createDecide } from './decide.ts'
 import type { ControlDependencies, ControlRoom } from './dependencies.ts'
 import { createDesk } from './desk.ts'
+import { createDistrust } from './distrust.ts'
 import { createEffect, type Mode, type Performed } from './effect.ts'
 import { gatherFacts } from './facts.ts'
 import type { ContainerStanding } from './guard.ts'
@@ -33,6 +34,8 @@ import { createUnderWay } from './under-way.ts'
 /** The daemon ends within five seconds; what is not done by then is driven to completion at the next start. */
 const STOP_WITHIN_MS = 2_000
 const LOAD_AGAIN_MS = 1_000
+/** What a rule looks back at most unless it says otherwise. */
+const DEAF_FOR_MS = 600_000
 
 const NO_PAST_LIVES: PastLives = { isOver: () => false, follow: () => undefined }
 
@@ -137,7 +140,7 @@ export function createControl(deps: ControlDependencies): ControlRoom {
     ledger,
     keys,
     memory,
-    damaged: () => memory.damaged() || !loaded,
+    damaged: () => distrust.isOn() || !loaded,
   } as const
 
   function standingByEnrolment(agent: Agent): ContainerStanding | undefined {
@@ -181,6 +184,13 @@ export function createControl(deps: ControlDependencies): ControlRoom {
   const interrupted = createInterrupted({
     ...{ moment, ledger, underWay, remains, settle, go, finish },
     save: (record) => journal.save(record),
+  })
+
+  const distrust = createDistrust({
+    ...{ clock, memory, moment, log },
+    deafForMs: deps.deafForMs ?? (() => DEAF_FOR_MS),
+    mark: (value) => journal.mark('damaged', value),
+    onEnd: () => deps.onTrusted?.(),
   })
 
   const adoption = createAdoption({
@@ -271,7 +281,7 @@ export function createControl(deps: ControlDependencies): ControlRoom {
   function appeared(agent: Agent): void {
     tellAgain(agent)
     recovery.look()
-    if (memory.damaged() && loaded) void adoption.look(agent)
+    if (distrust.isOn() && loaded) void adoption.look(agent)
   }
 
   async function vanished({ incarnation }: Agent): Promise<void> {
@@ -321,6 +331,7 @@ export function createControl(deps: ControlDependencies): ControlRoom {
       for (const record of pending) approvals.add(record)
       for (const held of found.ended) await ended(held)
       loaded = true
+      distrust.watch()
       for (const agent of agents.list()) if (agent.endedAtMs === undefined) appeared(agent)
       recovery.begin(begun)
       void letPastGo()
@@ -337,6 +348,7 @@ export function createControl(deps: ControlDependencies): ControlRoom {
     ...{ journal, board, ledger, memory, decide, approvals, agents, lock, killSwitch, bus, moment, config },
     ...{ admitted, go, refusePending, listeners, log },
     finish,
+    trust: distrust.end,
   })
 
   const report = createReport({
@@ -350,8 +362,7 @@ export function createControl(deps: ControlDependencies): ControlRoom {
     collectors: [metrics.collector],
     ...report,
     damaged() {
-      memory.setDamaged(true)
-      journal.mark('damaged', true)
+      distrust.begin()
       // What this run knows is not lost: it goes into the new file.
       for (const held of board.list()) void journal.save(undefined, held)
       for (const record of approvals.list()) void journal.save(record)
@@ -369,6 +380,7 @@ export function createControl(deps: ControlDependencies): ControlRoom {
       for (const off of unsubscribe) off()
       approvals.stop()
       recovery.stop()
+      distrust.stop()
       outbox?.stop()
       await Promise.race([
         lanes.idle(),

@@ -321,6 +321,40 @@ describe('after a crash', () => {
   })
 })
 
+describe('after a damaged journal', () => {
+  const pause = { action: 'pause', agent: 'a', trigger: 'budget' } as const
+
+  it('counts the time over restarts, whatever the wall clock says', async () => {
+    const before = await start()
+    before.damaged()
+    await quiet()
+    host.clock.advance(400_000)
+    host.clock.jumpWall(-86_400_000)
+    await before.stop()
+    await crash()
+    const between = await start()
+    expect(between.health()).toMatchObject({ journal: 'damaged' })
+    host.clock.advance(199_000)
+    expect(await between.ask(pause)).toMatchObject({ status: 'dry_run' })
+    await between.stop()
+    host.clock.advance(1_000)
+    await crash()
+    const room = await start()
+    expect(room.health()).toMatchObject({ journal: 'ok' })
+    expect(await room.act(pause)).toMatchObject({ status: 'done' })
+  })
+
+  it('stays trusted after a person confirmed', async () => {
+    const before = await start()
+    before.damaged()
+    before.desk.reset('ann')
+    await quiet()
+    await before.stop()
+    await crash()
+    expect(await (await start()).act(pause)).toMatchObject({ status: 'done' })
+  })
+})
+
 describe('while the database does not take it', () => {
   it.each(['rejects', 'hangs'] as const)(
     '(%s) a pause and a resume go on, the rest is refused',

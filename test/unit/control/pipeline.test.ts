@@ -455,6 +455,21 @@ describe('after a damaged journal', () => {
       status: 'done',
     })
   })
+
+  it('acts again when no rule looks back to before the loss any more', async () => {
+    room.damaged()
+    const pause = { action: 'pause', agent: 'a', trigger: 'budget' } as const
+    host.clock.advance(599_000)
+    expect(await room.ask(pause)).toMatchObject({ status: 'dry_run' })
+    // A second loss: everything begins anew.
+    room.damaged()
+    host.clock.advance(599_000)
+    expect(await room.ask(pause)).toMatchObject({ status: 'dry_run' })
+    expect(room.health()).toMatchObject({ journal: 'damaged' })
+    host.clock.advance(1_000)
+    expect(room.health()).toMatchObject({ journal: 'ok' })
+    expect(await room.act(pause)).toMatchObject({ status: 'done' })
+  })
 })
 
 function pidOf(id: string): number {
