@@ -5,6 +5,7 @@ import { createMortalDaemon, type MortalDaemon } from '../support/crash-daemon.t
 import { runCrashes } from '../support/crash-harness.ts'
 import { type SmallTree, startSmallTree, treeBelow } from '../support/crash-trees.ts'
 import { cleanEnvironment } from '../support/daemon.ts'
+import { describeWithDockerd, startDockerd } from '../support/dockerd.ts'
 
 const cleanUps: (() => unknown)[] = []
 afterEach(async () => {
@@ -57,6 +58,16 @@ describe('a daemon killed again and again', () => {
     expect(report.recordsAcknowledged).toBeGreaterThan(0)
     expect(report.redriven).toBeGreaterThan(0)
     expect(report.killsWithStoppedTrees).toBeGreaterThan(0)
+  })
+})
+
+describeWithDockerd('a daemon killed again and again that acts on containers', () => {
+  it('does nothing to them twice, and leaves none paused without a reason', async () => {
+    await using dockerd = await startDockerd()
+    const report = await runCrashes({ kills: 10, seed: 20260102, withinSeconds: 60, dockerd })
+    expect(report.violations).toEqual([])
+    expect(report.engineEffects['pause']).toBeGreaterThan(0)
+    expect(report.engineEffects['unpause']).toBeGreaterThan(0)
   })
 })
 

@@ -1,5 +1,5 @@
 import type { Answer, MortalDaemon } from './crash-daemon.ts'
-import { type SmallTree, startSmallTree } from './crash-trees.ts'
+import type { Life } from './crash-trees.ts'
 
 /** Numbers in [0, 1) that a seed repeats (mulberry32). */
 export function seeded(seed: number): () => number {
@@ -121,53 +121,78 @@ export interface Asked {
   readonly code: string
 }
 
-/** What people do to one agent. Trees are started anew under the same name when they were terminated. */
-export interface Manager {
+/** One life of something that can be stopped: a tree of processes, a container. */
+export interface Subject {
+  /** What nothing else is called, before or after it. */
+  readonly life: string
+  /** Everyone who belongs to it and lives; `T`: stopped. */
+  living(): readonly { readonly life: Life; readonly state: string }[]
+  end(): unknown
+}
+
+/** What people do to one agent. Its subjects are started anew under the same name when they were terminated. */
+export interface Manager<S extends Subject> {
   readonly id: string
   readonly asked: readonly Asked[]
   /** Answers to a key that named another action than before. */
   readonly mismatches: readonly string[]
-  /** Every tree that ever bore the name. */
-  readonly trees: readonly SmallTree[]
+  /** Every one that ever bore the name. */
+  readonly subjects: readonly S[]
   run(): Promise<void>
 }
 
-export interface ManagerOptions {
+export interface ManagerOptions<S extends Subject> {
   readonly id: string
-  /** With one, its own use pauses it again and again. */
-  readonly budget?: Readonly<Record<string, number>>
+  /** With `budget` its own use pauses it again and again. */
+  readonly pausedBy: 'people' | 'budget'
   /** Chance that it is terminated and started anew instead of paused. */
   readonly mortality: number
+  start(): Promise<S>
+  /** Resolves when the daemon knows this life by the name. */
+  introduce(subject: S): Promise<void>
 }
 
-export function createManager(course: Course, { id, budget, mortality }: ManagerOptions): Manager {
+/** Names the tree to the daemon until it takes it. */
+export async function registerTree(
+  course: Course,
+  body: { readonly id: string; readonly runtime: { readonly pid: number } },
+): Promise<void> {
+  for (;;) {
+    const { status } = await insist(course, '/api/v1/agents', body)
+    if (status === 200 || status === 201) return
+    await pause(RETRY_MS)
+  }
+}
+
+/** Waits until the daemon has found this life by itself. */
+export async function untilFound(course: Course, id: string, { life }: Subject): Promise<void> {
+  for (;;) {
+    await course.open()
+    const answer = await course.daemon.ask('GET', `/api/v1/agents/${id}`)
+    if (answer?.body?.incarnation === life) return
+    await pause(RETRY_MS)
+  }
+}
+
+export function createManager<S extends Subject>(course: Course, options: ManagerOptions<S>): Manager<S> {
+  const { id, pausedBy, mortality } = options
   const asked: Asked[] = []
   const mismatches: string[] = []
-  const trees: SmallTree[] = []
+  const subjects: S[] = []
   const { random, daemon } = course
   let number = 0
 
-  async function begin(): Promise<SmallTree> {
-    const tree = await startSmallTree()
-    trees.push(tree)
-    for (;;) {
-      const body = {
-        id,
-        runtime: { pid: tree.root.pid },
-        ...(budget === undefined ? { enforce: true } : { budget }),
-      }
-      const { status } = await insist(course, '/api/v1/agents', body)
-      if (status === 200 || status === 201) return tree
-      await pause(RETRY_MS)
-    }
+  async function begin(): Promise<S> {
+    const subject = await options.start()
+    subjects.push(subject)
+    await options.introduce(subject)
+    return subject
   }
 
-  const lifeOf = ({ root }: SmallTree) => `${root.pid}:${root.startTime}`
-
-  async function act(verb: Verb, tree: SmallTree, key = `${id}-${number++}`): Promise<Asked> {
+  async function act(verb: Verb, { life }: S, key = `${id}-${number++}`): Promise<Asked> {
     const answer = await insist(course, `/api/v1/agents/${id}/${verb}`, { reason: key }, key)
     const entry: Asked = {
-      ...{ verb, key, life: lifeOf(tree), actionId: answer.body?.actionId },
+      ...{ verb, key, life, actionId: answer.body?.actionId },
       code: answer.body?.code ?? answer.body?.refusal ?? answer.body?.status ?? String(answer.status),
     }
     asked.push(entry)
@@ -207,27 +232,28 @@ export function createManager(course: Course, { id, budget, mortality }: Manager
     id,
     asked,
     mismatches,
-    trees,
+    subjects,
     async run() {
-      let tree = await begin()
+      let subject = await begin()
       while (!course.over) {
         if (random() < 0.2 && asked.length > 0) await again()
         if (random() < mortality) {
-          if (random() < 0.3) await act('pause', tree)
-          await settled(await act('terminate', tree))
-          for (let tries = 0; tree.living().length > 0 && tries < 1_000; tries++) await pause(RETRY_MS)
-          if (tree.living().length > 0)
-            mismatches.push(`terminate left ${tree.living().length} of ${lifeOf(tree)}`)
-          tree.end()
-          tree = await begin()
+          if (random() < 0.3) await act('pause', subject)
+          await settled(await act('terminate', subject))
+          for (let tries = 0; subject.living().length > 0 && tries < 1_000; tries++) await pause(RETRY_MS)
+          if (subject.living().length > 0) {
+            mismatches.push(`terminate left ${subject.living().length} of ${subject.life}`)
+            await subject.end()
+          }
+          subject = await begin()
           continue
         }
-        if (budget !== undefined) await use()
+        if (pausedBy === 'budget') await use()
         else {
-          const paused = await act('pause', tree)
+          const paused = await act('pause', subject)
           if (random() < 0.6) await settled(paused)
         }
-        const resumed = await act('resume', tree)
+        const resumed = await act('resume', subject)
         if (random() < 0.6) await settled(resumed)
       }
     },

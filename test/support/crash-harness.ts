@@ -1,11 +1,25 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { eventually } from './child.ts'
-import { type Course, createManager, createReporter, seeded } from './crash-clients.ts'
+import { type Box, compareWithEngine, createBoxes, type EngineLog, followEngine } from './crash-boxes.ts'
+import {
+  type Course,
+  createManager,
+  createReporter,
+  type ManagerOptions,
+  registerTree,
+  type Subject,
+  seeded,
+  untilFound,
+} from './crash-clients.ts'
 import { createMortalDaemon } from './crash-daemon.ts'
+import { type SmallTree, startSmallTree } from './crash-trees.ts'
+import type { Dockerd } from './dockerd.ts'
 
 export interface CrashOptions {
   readonly kills: number
   readonly seed: number
+  /** With one, containers of it are paused and ended beside the trees. */
+  readonly dockerd?: Dockerd | undefined
   /** No further kill after this; the rest is looked at all the same. */
   readonly withinSeconds?: number
   /** Told now and then how far it is. */
@@ -24,7 +38,11 @@ export interface CrashReport {
   readonly actions: number
   readonly redriven: number
   readonly trees: number
+  /** Lives of containers, and what the engine says that was done to them. */
+  readonly boxes: number
+  readonly engineEffects: Readonly<Record<string, number>>
   readonly killsWithStoppedTrees: number
+  readonly killsWithPausedBoxes: number
   readonly killsWithIntents: number
   readonly statuses: Readonly<Record<string, number>>
   readonly losses: number
@@ -37,6 +55,7 @@ interface Entry {
   readonly id: string
   readonly agent: string
   readonly incarnation?: string
+  readonly at: string
   readonly action: string
   readonly trigger: string
   readonly status: string
@@ -51,10 +70,12 @@ const LONG_LOAD_MS = 2_500
 const START_MS = 900
 const FULL_LOOK_EVERY = 25
 const REPORTERS = ['reports-a', 'reports-b', 'reports-c']
+/** Limit of the containers that are paused by what they use. */
+const BOX_PROFILE = 'small'
 
 /** Kills the built daemon again and again under load and actions, and compares what it says with what is. */
 export async function runCrashes(options: CrashOptions): Promise<CrashReport> {
-  const { seed, progress, withinSeconds = Number.POSITIVE_INFINITY } = options
+  const { seed, progress, dockerd, withinSeconds = Number.POSITIVE_INFINITY } = options
   const from = performance.now()
   const isLate = () => performance.now() - from > withinSeconds * 1_000
   let kills = 0
@@ -68,10 +89,12 @@ export async function runCrashes(options: CrashOptions): Promise<CrashReport> {
   await using daemon = await createMortalDaemon(
     {
       control: { lock: `crash-${process.pid}-${seed}`, grace: '300ms' },
-      agents: { discovery: { processes: false, containers: false } },
+      agents: { discovery: { processes: false, containers: dockerd !== undefined } },
+      resourceExhaustion: { profiles: { [BOX_PROFILE]: { maxApiCalls: 10 } } },
     },
-    { NODE_ENV: 'production', DOCKER_HOST: 'unix:///nonexistent/docker.sock' },
+    { NODE_ENV: 'production', DOCKER_HOST: `unix://${dockerd?.socketPath ?? '/nonexistent/docker.sock'}` },
   )
+  const engine = dockerd === undefined ? undefined : await followEngine(dockerd)
   const gate = createGate()
   const course: Course = {
     daemon,
@@ -82,16 +105,38 @@ export async function runCrashes(options: CrashOptions): Promise<CrashReport> {
     },
   }
   const reporters = REPORTERS.map((id) => createReporter(course, id))
-  const managers = [
-    createManager(course, { id: 'people-a', mortality: 0 }),
-    createManager(course, { id: 'people-b', mortality: 0.15 }),
-    createManager(course, { id: 'people-c', mortality: 0.5 }),
-    createManager(course, { id: 'budget-a', mortality: 0, budget: { maxApiCalls: 15 } }),
-    createManager(course, { id: 'budget-b', mortality: 0.1, budget: { maxApiCalls: 10 } }),
+  type Kind = Pick<ManagerOptions<Subject>, 'id' | 'pausedBy' | 'mortality'>
+  const treeManager = (kind: Kind, opening: object) =>
+    createManager<SmallTree>(course, {
+      ...kind,
+      start: startSmallTree,
+      introduce: ({ root: { pid } }) => registerTree(course, { id: kind.id, runtime: { pid }, ...opening }),
+    })
+  const boxManager = (kind: Kind, engineOf: Dockerd) =>
+    createManager<Box>(course, {
+      ...kind,
+      start: createBoxes(engineOf, kind.id, kind.pausedBy === 'budget' ? BOX_PROFILE : undefined).next,
+      introduce: (box) => untilFound(course, kind.id, box),
+    })
+  const treeManagers = [
+    treeManager({ id: 'people-a', pausedBy: 'people', mortality: 0 }, { enforce: true }),
+    treeManager({ id: 'people-b', pausedBy: 'people', mortality: 0.15 }, { enforce: true }),
+    treeManager({ id: 'people-c', pausedBy: 'people', mortality: 0.5 }, { enforce: true }),
+    treeManager({ id: 'budget-a', pausedBy: 'budget', mortality: 0 }, { budget: { maxApiCalls: 15 } }),
+    treeManager({ id: 'budget-b', pausedBy: 'budget', mortality: 0.1 }, { budget: { maxApiCalls: 10 } }),
   ]
+  const boxManagers =
+    dockerd === undefined
+      ? []
+      : [
+          boxManager({ id: 'box-people', pausedBy: 'people', mortality: 0.25 }, dockerd),
+          boxManager({ id: 'box-budget', pausedBy: 'budget', mortality: 0.1 }, dockerd),
+        ]
+  const managers = [...treeManagers, ...boxManagers]
   let clients: Promise<unknown> | undefined
   let killsBeforeReady = 0
   let killsWithStoppedTrees = 0
+  let killsWithPausedBoxes = 0
   let killsWithIntents = 0
 
   try {
@@ -110,8 +155,8 @@ export async function runCrashes(options: CrashOptions): Promise<CrashReport> {
       await delay(random() * (random() < 0.1 ? LONG_LOAD_MS : MOST_LOAD_MS))
       await daemon.kill()
       gate.close()
-      if (managers.some(({ trees }) => trees.some((tree) => tree.living().some(isStopped))))
-        killsWithStoppedTrees++
+      if (anyStopped(treeManagers)) killsWithStoppedTrees++
+      if (anyStopped(boxManagers)) killsWithPausedBoxes++
       if ((kill + 1) % FULL_LOOK_EVERY === 0) {
         progress?.(
           `${kill + 1} kills, ${JSON.stringify(count)}${violations
@@ -130,17 +175,20 @@ export async function runCrashes(options: CrashOptions): Promise<CrashReport> {
     const entries = await everythingSettles()
     await totals('exact')
     effects(entries)
+    const engineEffects = engine === undefined ? {} : await engineDid(engine, entries)
     await everybodyGoesOn()
     const asked = managers.flatMap((manager) => manager.asked)
     return {
-      ...{ seed, kills, killsBeforeReady, killsWithStoppedTrees, killsWithIntents, ...count, violations },
+      ...{ seed, kills, killsBeforeReady, killsWithStoppedTrees, killsWithPausedBoxes, killsWithIntents },
+      ...{ ...count, violations, engineEffects },
       seconds: Math.round((performance.now() - from) / 1_000),
       usageRequests: sum(reporters, ({ requests }) => requests),
       recordsAcknowledged: sum(reporters, ({ acknowledged }) => acknowledged),
       deliverables: sum(reporters, ({ deliverables }) => deliverables),
       actions: asked.length,
       redriven: entries.filter(({ attempt }) => attempt > 1).length,
-      trees: sum(managers, ({ trees }) => trees.length),
+      trees: sum(treeManagers, ({ subjects }) => subjects.length),
+      boxes: sum(boxManagers, ({ subjects }) => subjects.length),
       statuses: tally(
         entries.map(({ action, trigger, status, refusal }) =>
           [trigger, action, status, refusal].filter(Boolean).join(' '),
@@ -148,7 +196,8 @@ export async function runCrashes(options: CrashOptions): Promise<CrashReport> {
       ),
     }
   } finally {
-    for (const { trees } of managers) for (const tree of trees) tree.end()
+    engine?.stop()
+    for (const { subjects } of treeManagers) for (const tree of subjects) tree.end()
   }
 
   /** After a restart, before anybody asks for anything new. Answers how many actions were found begun. */
@@ -197,12 +246,12 @@ export async function runCrashes(options: CrashOptions): Promise<CrashReport> {
   /** Whoever is stopped is held, or an action that is not settled says why; half a stopped tree as well. */
   async function nobodyIsForgotten(kill: number): Promise<void> {
     for (const manager of managers) {
-      for (const tree of manager.trees) {
-        if (!tree.living().some(isStopped)) continue
+      for (const subject of manager.subjects) {
+        if (!subject.living().some(isStopped)) continue
         const why = await eventually(
           'somebody says why it is stopped',
           async () => {
-            if (!tree.living().some(isStopped)) return 'goes on'
+            if (!subject.living().some(isStopped)) return 'goes on'
             return (await reasonFor(manager.id)) ?? undefined
           },
           5_000,
@@ -210,7 +259,7 @@ export async function runCrashes(options: CrashOptions): Promise<CrashReport> {
         if (why === undefined)
           wrong(
             'orphans',
-            `${manager.id} ${tree.root.pid} after kill ${kill}: ${JSON.stringify(tree.living())}`,
+            `${manager.id} ${subject.life} after kill ${kill}: ${JSON.stringify(subject.living())}`,
           )
       }
     }
@@ -265,7 +314,9 @@ export async function runCrashes(options: CrashOptions): Promise<CrashReport> {
         if (actionId !== undefined && !byId.has(actionId))
           wrong('losses', `${verb} ${key} (${actionId}) is not in the journal`)
       }
-      for (const tree of manager.trees) {
+    }
+    for (const manager of treeManagers) {
+      for (const tree of manager.subjects) {
         const { pid, startTime } = tree.root
         const sent = signals.filter((one) => Math.abs(one.pid) === pid && one.startTime === startTime)
         const firstEnd = sent.findIndex(({ signal }) => signal === 'SIGTERM' || signal === 'SIGKILL')
@@ -279,7 +330,7 @@ export async function runCrashes(options: CrashOptions): Promise<CrashReport> {
           )
         const pauses = tried('pause')
         const ends = tried('terminate')
-        const asked = manager.asked.filter(({ life }) => life === `${pid}:${startTime}`)
+        const asked = manager.asked.filter(({ life }) => life === tree.life)
         if (
           new Set(asked.filter(({ verb }) => verb === 'terminate').map(({ key }) => key)).size === 0 &&
           firstEnd >= 0
@@ -309,20 +360,49 @@ export async function runCrashes(options: CrashOptions): Promise<CrashReport> {
     }
   }
 
+  /** The same of containers: what the engine tells of them, life by life. Counts what it did in all. */
+  async function engineDid(log: EngineLog, entries: readonly Entry[]): Promise<Record<string, number>> {
+    await log.caughtUp()
+    const names: string[] = []
+    for (const { id, subjects, asked } of boxManagers) {
+      for (const box of subjects) {
+        const deeds = log.deeds(box)
+        const rows = entries.filter(({ agent, incarnation }) => agent === id && incarnation === box.life)
+        for (const { kind, what } of compareWithEngine(rows, deeds)) {
+          wrong(kind, `${id} ${box.life}: ${what}\n    ${JSON.stringify(rows)}\n    ${JSON.stringify(deeds)}`)
+        }
+        const isAsked = asked.some(({ life, verb }) => life === box.life && verb === 'terminate')
+        const ended = deeds.some(({ action }) => action === 'kill' || action === 'die')
+        if (ended && !isAsked) wrong('doubles', `${id} ${box.life} was ended though nobody asked for it`)
+        const isDone = rows.some(({ action, status }) => action === 'terminate' && status === 'done')
+        if (isDone && box.living().length > 0)
+          wrong('losses', `${id} ${box.life} is said to be terminated and lives`)
+        names.push(
+          ...deeds.map(({ action, signal }) => (signal === undefined ? action : `${action} ${signal}`)),
+        )
+      }
+    }
+    return tally(names)
+  }
+
   /** At the end a person resumes everybody: nobody stays stopped. */
   async function everybodyGoesOn(): Promise<void> {
-    for (const { id, trees } of managers) {
+    for (const { id, subjects } of managers) {
       await daemon.ask('POST', `/api/v1/agents/${id}/resume?wait=10s`, { reason: 'the end' }, `${id}-end`)
-      for (const tree of trees) {
-        const left = tree.living().filter(isStopped)
+      for (const subject of subjects) {
+        const left = subject.living().filter(isStopped)
         if (left.length > 0)
-          wrong('orphans', `${id} ${tree.root.pid} stays stopped at the end: ${JSON.stringify(left)}`)
+          wrong('orphans', `${id} ${subject.life} stays stopped at the end: ${JSON.stringify(left)}`)
       }
     }
   }
 }
 
 const isStopped = ({ state }: { readonly state: string }): boolean => state === 'T'
+
+function anyStopped(managers: readonly { readonly subjects: readonly Subject[] }[]): boolean {
+  return managers.some(({ subjects }) => subjects.some((subject) => subject.living().some(isStopped)))
+}
 
 /** How often it changes to `wanted`, whatever is repeated. */
 function runsOf(signals: readonly string[], wanted: string): number {

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import type { Subject } from './crash-clients.ts'
 import { cleanEnvironment } from './daemon.ts'
 
 /** A process by number and start time, as the kernel tells it now. */
@@ -9,11 +10,9 @@ export interface Life {
 }
 
 /** A small tree that is cheap to start: a shell in a group of its own with two children. */
-export interface SmallTree {
+export interface SmallTree extends Subject {
   readonly root: Life
   readonly child: ChildProcess
-  /** Everyone who was ever seen below the root and lives. */
-  living(): readonly { readonly life: Life; readonly state: string }[]
   /** Ends whoever is left of it. */
   end(): void
 }
@@ -66,6 +65,7 @@ export async function treeBelow(child: ChildProcess, size: number): Promise<Smal
   return {
     root,
     child,
+    life: `${root.pid}:${root.startTime}`,
     living,
     end() {
       for (const { life } of living()) {
