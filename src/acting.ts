@@ -131,7 +131,7 @@ export function createActing({ settings, stores, readers, bus, bootId, agents }:
       }),
     },
     stoppedNow: processes.stoppedNow,
-    pastLives: pastLivesOf(procRoot, bootId),
+    pastLives: pastLivesOf(procRoot, bootId, readers.docker.containers),
     enforced: (agent) => exhaustion.enforced(agent),
     container: (agent) =>
       standingOf(agent, {

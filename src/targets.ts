@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Agent } from './agents/model.ts'
+import { type Agent, containerIncarnation } from './agents/model.ts'
 import { followRemains } from './agents/remains.ts'
 import type { Agents } from './agents/service.ts'
 import type { ContainerStanding } from './control/guard.ts'
@@ -7,7 +7,7 @@ import type { PastLives } from './control/remains.ts'
 import type { CgroupFinder } from './platform/cgroup/reader.ts'
 import { type ContainerInfo, ENFORCE_LABEL, PROFILE_LABEL } from './platform/docker/container.ts'
 import { strangeContainerOf } from './platform/docker/container-cgroup.ts'
-import { isLabelled } from './platform/docker/inspect.ts'
+import { isLabelled, isRunning } from './platform/docker/inspect.ts'
 import { readPidNamespace } from './platform/proc/kernel-facts.ts'
 import type { ProcessKey, ProcessTable } from './platform/proc/process.ts'
 import { rootOf } from './runtimes/life.ts'
@@ -39,12 +39,23 @@ export function targetOf(
   }
 }
 
-/** Lives of processes of this boot and pid namespace; of all others nobody here can tell whether they are over. */
-export function pastLivesOf(procRoot: string, bootId: string): PastLives {
+/**
+ * Lives of processes of this boot and pid namespace, and of containers that an engine shows; of all others nobody here
+ * can tell whether they are over. A container that is not listed may be one of another engine.
+ */
+export function pastLivesOf(
+  procRoot: string,
+  bootId: string,
+  containers: () => ReadonlyMap<string, ContainerInfo>,
+): PastLives {
   const states = createStateReader(procRoot)
   const space = { bootId, pidNamespace: String(readPidNamespace('self', procRoot)) }
   return {
     isOver(incarnation) {
+      const shown = containers().get(incarnation.slice(0, incarnation.indexOf(':')))
+      if (shown !== undefined) {
+        return !isRunning(shown.state) || containerIncarnation(shown.id, shown.startedAt) !== incarnation
+      }
       const root = rootOf(incarnation, space)
       return root !== undefined && states.read(root).standing === 'dead'
     },

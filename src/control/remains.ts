@@ -21,7 +21,10 @@ export interface Followed {
 
 /** Finds what is left of lives whose first process has ended: no registry knows them. */
 export interface PastLives {
-  /** Its first process has ended: it cannot come back. Also of another boot. False where nobody can tell. */
+  /**
+   * Its first process has ended, its container was stopped or started anew: it cannot come back. Also of another boot.
+   * False where nobody can tell.
+   */
   isOver(incarnation: Incarnation): boolean
   follow(incarnation: Incarnation, keys: readonly ProcessKey[]): Followed | undefined
 }

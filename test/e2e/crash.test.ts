@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { afterEach, describe, expect, it } from 'vitest'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../support/child.ts'
 import { createMortalDaemon, type MortalDaemon } from '../support/crash-daemon.ts'
 import { runCrashes } from '../support/crash-harness.ts'
 import { type SmallTree, startSmallTree, treeBelow } from '../support/crash-trees.ts'
 import { cleanEnvironment } from '../support/daemon.ts'
-import { describeWithDockerd, startDockerd } from '../support/dockerd.ts'
+import { type Dockerd, describeWithDockerd, startDockerd } from '../support/dockerd.ts'
 
 const cleanUps: (() => unknown)[] = []
 afterEach(async () => {
@@ -13,14 +14,13 @@ afterEach(async () => {
 })
 
 let locks = 0
-async function start(config: Readonly<Record<string, unknown>> = {}): Promise<MortalDaemon> {
-  const daemon = await createMortalDaemon(
-    {
-      agents: { discovery: { processes: false, containers: false } },
-      control: { lock: `crash-test-${process.pid}-${locks++}`, ...config },
-    },
-    { DOCKER_HOST: 'unix:///nonexistent/docker.sock' },
-  )
+async function start(
+  config: object = {},
+  agents: object = { discovery: { processes: false, containers: false } },
+  env: NodeJS.ProcessEnv = { DOCKER_HOST: 'unix:///nonexistent/docker.sock' },
+): Promise<MortalDaemon> {
+  const control = { lock: `crash-test-${process.pid}-${locks++}`, ...config }
+  const daemon = await createMortalDaemon({ agents, control }, env)
   cleanUps.push(() => daemon[Symbol.asyncDispose]())
   daemon.launch()
   await daemon.ready()
@@ -64,10 +64,75 @@ describe('a daemon killed again and again', () => {
 describeWithDockerd('a daemon killed again and again that acts on containers', () => {
   it('does nothing to them twice, and leaves none paused without a reason', async () => {
     await using dockerd = await startDockerd()
-    const report = await runCrashes({ kills: 10, seed: 20260102, withinSeconds: 60, dockerd })
+    const report = await runCrashes({ kills: 8, seed: 20260102, withinSeconds: 60, dockerd })
     expect(report.violations).toEqual([])
     expect(report.engineEffects['pause']).toBeGreaterThan(0)
     expect(report.engineEffects['unpause']).toBeGreaterThan(0)
+  })
+})
+
+describeWithDockerd('a container that ended while no daemon ran', () => {
+  let dockerd: Dockerd
+  beforeAll(async () => {
+    dockerd = await startDockerd()
+  })
+  afterAll(() => dockerd?.[Symbol.asyncDispose]())
+
+  async function startBoxed(agent: string, config: object, script?: string) {
+    const env = { DOCKER_HOST: `unix://${dockerd.socketPath}` }
+    const daemon = await start(config, { discovery: { processes: false } }, env)
+    const labels = { 'agent-exporter.agent': agent, 'agent-exporter.enforce': 'true' }
+    const { container } = await dockerd.runContainer({ labels, ...(script === undefined ? {} : { script }) })
+    cleanUps.push(() => container.remove({ force: true }))
+    await eventually(
+      'it is known',
+      async () => (await daemon.ask('GET', `/api/v1/agents/${agent}`))?.status === 200 || undefined,
+    )
+    const ended = () =>
+      eventually('it has ended', async () => !(await container.inspect()).State.Running || undefined)
+    return { daemon, container, ended }
+  }
+
+  it('is held by nobody any more', async () => {
+    const { daemon, container, ended } = await startBoxed('held-box', {})
+    expect(await act(daemon, 'held-box', 'pause')).toMatchObject({ status: 'done' })
+    await restart(daemon)
+    await eventually('it is held still', async () => {
+      const { holds } = (await daemon.ask('GET', '/api/v1/control'))?.body ?? {}
+      return holds?.[0]?.agent === 'held-box' || undefined
+    })
+    expect((await container.inspect()).State.Paused).toBe(true)
+    await daemon.kill()
+    await container.kill()
+    await ended()
+    daemon.launch()
+    await daemon.ready()
+    await eventually('nobody is held', async () => {
+      const answer = await daemon.ask('GET', '/api/v1/control')
+      return answer?.body.holds.length === 0 || undefined
+    })
+  })
+
+  it('is soon said to be terminated when that was under way', async () => {
+    const script = "trap '' TERM; while :; do busybox sleep 1; done"
+    const { daemon, ended } = await startBoxed('ending-box', { grace: '3s' }, script)
+    const { actionId } = await act(daemon, 'ending-box', 'terminate', undefined, '')
+    await eventually('it is under way', async () => {
+      const entry = (await daemon.ask('GET', `/api/v1/actions/${actionId}`))?.body
+      return entry?.status === 'intended' || undefined
+    })
+    // The engine goes on with what it was told.
+    await delay(500)
+    await daemon.kill()
+    await ended()
+    daemon.launch()
+    await daemon.ready()
+    // Long before one would give up waiting for it to come back.
+    await eventually('the entry is settled', async () => {
+      const entry = (await daemon.ask('GET', `/api/v1/actions/${actionId}`))?.body
+      return entry?.status === 'done' || undefined
+    })
+    expect((await daemon.ask('GET', '/api/v1/actions?status=intended'))?.body.items).toEqual([])
   })
 })
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Agent } from '../../src/agents/model.ts'
 import type { ContainerInfo } from '../../src/platform/docker/container.ts'
-import { standingOf } from '../../src/targets.ts'
+import { pastLivesOf, standingOf } from '../../src/targets.ts'
 
 const ID = 'a'.repeat(64)
 const OTHER = 'b'.repeat(64)
@@ -60,5 +60,25 @@ describe('where a container is concerned', () => {
 
   it('what has neither is in none', () => {
     expect(standing(agent('cooperative', 'x:1'), { path: `/docker/${ID}` }).answer).toBeUndefined()
+  })
+})
+
+describe('a life of a container', () => {
+  const BEGAN = '2026-01-01T00:00:00.5Z'
+  const isOver = (shown: Partial<ContainerInfo> | undefined) =>
+    pastLivesOf('/proc', 'boot', () => {
+      const all = shown === undefined ? [] : [{ ...container(ID), startedAt: BEGAN, ...shown }]
+      return new Map(all.map((one) => [one.id, one as ContainerInfo]))
+    }).isOver(`${ID}:${BEGAN}`)
+
+  it('is over once the engine shows it ended, or another one', () => {
+    expect(isOver({ state: 'exited' })).toBe(true)
+    expect(isOver({ state: 'running', startedAt: '2026-01-01T00:00:01Z' })).toBe(true)
+  })
+
+  it('goes on while it runs or is paused, and where no engine shows it', () => {
+    expect(isOver({ state: 'running' })).toBe(false)
+    expect(isOver({ state: 'paused' })).toBe(false)
+    expect(isOver(undefined)).toBe(false)
   })
 })
