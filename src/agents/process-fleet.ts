@@ -39,7 +39,7 @@ export interface ProcessFleetOptions {
    * agent it runs in: a name in its environment must not take a process out of its tree.
    */
   readonly standsAlone: (agent: Agent) => boolean
-  readonly table: Pick<ProcessTable, 'entries' | 'groupLives'>
+  readonly table: Pick<ProcessTable, 'entries' | 'get' | 'groupLives'>
   /** Wall clock of a start time in clock ticks since boot. */
   readonly startedAtMs: (startTime: number) => number
   /** Totals that an earlier run of the daemon reached for this incarnation. */

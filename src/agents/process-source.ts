@@ -227,7 +227,8 @@ export function createProcessSource(options: ProcessSourceOptions): ProcessSourc
     const reapers = ancestorsOf(root.pid)
     const answers: Promise<void>[] = []
     for (const entry of table.entries()) {
-      if (entry.startTime < root.startTime || !reapers.has(entry.ppid)) continue
+      if (entry.ended !== undefined || entry.startTime < root.startTime) continue
+      if (!reapers.has(entry.ppid)) continue
       if (fleet.memberOf(entry.pid) !== undefined) continue
       const answer = candidates.peek(entry)
       if (answer !== undefined && answers.push(answer) >= MOST_STRAYS) break

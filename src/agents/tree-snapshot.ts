@@ -11,7 +11,7 @@ import { isDead } from './process-reading.ts'
 export interface SnapshotParts {
   readonly membership: Pick<Membership, 'leaders' | 'memberOf'>
   readonly reader: ProcessReader
-  readonly table: Pick<ProcessTable, 'entries' | 'groupLives'>
+  readonly table: Pick<ProcessTable, 'entries' | 'get' | 'groupLives'>
 }
 
 /**
@@ -30,10 +30,17 @@ export function createSnapshots({
   /** The process as it is now; as first seen where it may not be read; `undefined` when it has ended. */
   function look(member: Member): TargetProcess | undefined {
     const { pid, startTime } = member
+    // A relay leaves zombies by the hundred until somebody waits for them.
+    if (hasEnded(member)) return undefined
     const outcome = reader.read(member, 'core', sample)
     if (outcome === 'gone' || (outcome === 'ok' && isDead(sample))) return undefined
     const { ppid, pgrp, session } = outcome === 'ok' ? sample : member
     return { pid, startTime, ppid, pgrp, session }
+  }
+
+  function hasEnded({ pid, startTime }: ProcessKey): boolean {
+    const entry = table.get(pid)
+    return entry?.startTime === startTime && entry.ended !== undefined
   }
 
   /** The group a process outside of the tree is in, read now: nothing is kept open for it. */
@@ -55,7 +62,7 @@ export function createSnapshots({
     for (const entry of table.entries()) {
       if (!groups.has(entry.pgrp) && !sessions.has(entry.session)) continue
       const member = membership.memberOf(entry.pid)
-      if (member?.kind === 'worker' && trees.has(member.tree)) continue
+      if (entry.ended !== undefined || (member?.kind === 'worker' && trees.has(member.tree))) continue
       const group = groupOf(entry)
       if (group !== undefined) groups.delete(group)
     }

@@ -14,6 +14,7 @@ const ROUND_MS = 10_000
 const MOST_CHECKS_PER_PASS = 1_000
 
 const BUFFER_BYTES = 8 * 1024
+const ZOMBIE = 0x5a
 const ZERO = 0x30
 const NINE = 0x39
 
@@ -79,10 +80,19 @@ export function createProcessTable(options: ProcessTableOptions = {}): ProcessTa
     const ppid = stat.ppid!
     const pgrp = stat.pgrp!
     const session = stat.session!
+    // A leader in this state may have other threads that live on (pthread_exit(3)).
+    const ended = stat.state === ZOMBIE && (stat.threads ?? 0) <= 1
     const same = previous !== undefined && previous.startTime === startTime && previous.comm === comm
-    if (same && previous.ppid === ppid && previous.pgrp === pgrp && previous.session === session)
+    if (
+      same &&
+      previous.ppid === ppid &&
+      previous.pgrp === pgrp &&
+      previous.session === session &&
+      previous.ended === (ended || undefined)
+    )
       return previous
-    return { pid, startTime, ppid, pgrp, session, comm, uid: same ? previous.uid : readUid(pid) }
+    const uid = same ? previous.uid : readUid(pid)
+    return { pid, startTime, ppid, pgrp, session, comm, uid, ...(ended ? { ended } : {}) }
   }
 
   function list(): string[] {
@@ -103,11 +113,14 @@ export function createProcessTable(options: ProcessTableOptions = {}): ProcessTa
       const oldest = (uptime() - YOUNG_SECONDS) * clockTicks
       pass++
 
+      /** A relay leaves zombies by the hundred, and none of them ever calls exec. */
+      const isYoung = (entry: ProcessEntry) => entry.startTime > oldest && entry.ended === undefined
+
       function add(pid: number): void {
         const entry = readEntry(pid, undefined)
         if (entry === undefined) return
         rows.set(pid, { entry, seenIn: pass })
-        if (entry.startTime > oldest) young.add(pid)
+        if (isYoung(entry)) young.add(pid)
         appeared.push(entry)
       }
 
@@ -123,7 +136,7 @@ export function createProcessTable(options: ProcessTableOptions = {}): ProcessTa
         if (entry.startTime !== before.startTime) {
           vanished.push(before)
           appeared.push(entry)
-          if (entry.startTime > oldest) young.add(pid)
+          if (isYoung(entry)) young.add(pid)
         } else if (entry.comm !== before.comm) {
           renamed.push(entry)
         }
@@ -146,7 +159,7 @@ export function createProcessTable(options: ProcessTableOptions = {}): ProcessTa
       for (const pid of young) {
         const row = rows.get(pid)!
         if (!fresh.has(row.entry)) check(pid, row)
-        if (row.entry.startTime <= oldest) young.delete(pid)
+        if (!isYoung(row.entry)) young.delete(pid)
       }
 
       const elapsed = lastPassAt === undefined ? 0 : now - lastPassAt

@@ -16,6 +16,8 @@ export interface ProcessEntry extends ProcessKey {
   readonly comm: string
   /** Real uid of the process, absent when `/proc/<pid>` could not be looked at. */
   readonly uid: number | undefined
+  /** It has ended with all its threads, and its parent has not waited for it. */
+  readonly ended?: true
 }
 
 /**

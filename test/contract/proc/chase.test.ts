@@ -45,8 +45,8 @@ describe('running after what forks and exits', () => {
       const { tree, quarry } = await startHop()
       // Its root works on all the time and would fill the file.
       process.kill(tree.pid, 'SIGSTOP')
-      const caught = run(quarry)
-      expect(caught.length).toBeGreaterThan(0)
+      // On a busy machine the relay may not have had its turn in the first look.
+      await eventually('it is caught', () => run(quarry).length > 0 || undefined, 5_000, 1)
       const alive = tree.living().filter((pid) => pid !== tree.pid)
       expect(alive.map(stateOf).filter((state) => state !== 'T')).toEqual([])
       const work = tree.work()
