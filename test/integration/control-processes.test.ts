@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type ActingDaemon, type JournalLine, startActingDaemon } from '../support/acting-daemon.ts'
 import { eventually } from '../support/child.ts'
-import { type HostileKind, type HostileTree, startTree } from '../support/hostile-trees.ts'
+import { type HostileKind, type HostileTree, startInTerminal, startTree } from '../support/hostile-trees.ts'
 import { samplesOf } from '../support/samples.ts'
 import { createTreeOracle, movedBetween, type TreeOracle } from '../support/tree-oracle.ts'
 
@@ -186,6 +186,88 @@ describe.runIf(process.platform === 'linux')('budgets and people, on real trees 
     await cross(subject)
     expect(await settled('pause', subject)).toMatchObject({ status: 'dry_run', refusal: 'not_enforced' })
     expect(subject.oracle.look().running).toHaveLength(1)
+  })
+
+  it('only writes down what it would do to one that was only found', async () => {
+    // A limit that a person wrote: for whoever opted in it would be enforced.
+    await using finding = await startActingDaemon({
+      config: { resourceExhaustion: { thresholds: BUDGET } },
+    })
+    const id = `found-${randomUUID()}`
+    const env = { [MARK]: id, AGENT_EXPORTER_AGENT: id }
+    await using tree = await startTree('burning', { env })
+    const subject: Subject = { id, tree, oracle: createTreeOracle(`${MARK}=${id}`) }
+    await eventually(
+      'it is found',
+      async () => (await finding.call('GET', `/api/v1/agents/${id}`)).status === 200 || undefined,
+    )
+    await cross(subject, finding)
+    const rehearsed = { status: 'dry_run', refusal: 'not_enforced' }
+    expect(await settled('pause', subject, finding)).toMatchObject({ ...rehearsed, trigger: 'budget' })
+    await works(subject)
+    for (const action of ['pause', 'terminate']) {
+      const { body } = await act(action, subject, {}, finding)
+      expect(body).toMatchObject({ ...rehearsed, trigger: 'human' })
+      await works(subject)
+    }
+    const { running, living } = subject.oracle.look()
+    expect(running).toEqual(living)
+    const { body: gate } = await finding.call('GET', `/api/v1/agents/${id}/gate`)
+    expect(gate).toMatchObject({ allowed: true })
+    const page = await eventually('the scrape counts it', async () => {
+      const now = samplesOf(await finding.scrape())
+      return now.get('agent_actions_total{action="terminate",trigger="human",outcome="dry_run"}') === 1
+        ? now
+        : undefined
+    })
+    for (const trigger of ['budget', 'human']) {
+      expect(page.get(`agent_actions_total{action="pause",trigger="${trigger}",outcome="dry_run"}`)).toBe(1)
+      expect(page.get(`agent_actions_total{action="pause",trigger="${trigger}",outcome="done"}`)).toBe(0)
+    }
+    expect(page.get('agent_action_refusals_total{action="pause",reason="not_enforced"}')).toBe(2)
+    expect(page.get(`agent_enforced{agent="${id}"}`)).toBe(0)
+    expect(page.get('agents_paused_current')).toBe(0)
+  })
+
+  it('says of a resumed job of a shell that its person must bring it back', async () => {
+    const id = `job-${randomUUID()}`
+    await using job = await startInTerminal()
+    const { status } = await daemon.call('POST', '/api/v1/agents', {
+      ...{ id, runtime: { pid: job.pid }, enforce: true },
+    })
+    expect(status).toBe(201)
+    // proc_pid_stat(5), from the state on: its group, and the one in the foreground of its terminal.
+    const stat = () =>
+      readFileSync(`/proc/${job.pid}/stat`, 'latin1')
+        .replace(/^.*\) /s, '')
+        .split(' ')
+    const isInForeground = () => stat()[2] === stat()[5]
+    expect(isInForeground()).toBe(true)
+    const ask = (action: string) =>
+      daemon.call<JournalLine>('POST', `/api/v1/agents/${id}/${action}?wait=30s`, {})
+    expect((await ask('pause')).body).toMatchObject({ status: 'done' })
+    expect(stat()[0]).toBe('T')
+    await eventually('the shell has its terminal back', () => !isInForeground() || undefined)
+
+    const { body } = await ask('resume')
+    expect(body).toMatchObject({ status: 'needs_foreground', trigger: 'human' })
+    expect(body.detail).toMatch(/`fg`/)
+    expect(body.verifiedAt).toBeUndefined()
+    expect(stat()[0]).toBe('T')
+    const work = job.work()
+    await delay(STILL_MS)
+    expect(job.work()).toBe(work)
+    const [line] = await daemon.journal(id, '&action=resume')
+    expect(line).toMatchObject({ status: 'needs_foreground', detail: body.detail })
+    // Nothing of ours keeps it: what is left to do is its person's.
+    const { holds } = (await daemon.call<{ holds: { agent: string }[] }>('GET', '/api/v1/control')).body
+    expect(holds.filter(({ agent }) => agent === id)).toEqual([])
+    await eventually('the scrape counts what was not verified', async () => {
+      const now = samplesOf(await daemon.scrape())
+      return now.get('agent_actions_total{action="resume",trigger="human",outcome="failed"}') || undefined
+    })
+    job.bringBack()
+    await eventually('it works again', () => job.work() > work || undefined)
   })
 
   const file = () => join(daemon.dataDir, 'STOP')

@@ -127,8 +127,13 @@ export async function startTree(kind: HostileKind, options: HostileOptions = {})
   return { pid, startTime, work: () => statSync(file).size, leap, living, end, [Symbol.asyncDispose]: end }
 }
 
+export interface TerminalJob extends HostileTree {
+  /** Its person types `fg`. */
+  bringBack(): void
+}
+
 /** A job in the foreground of an interactive shell that has a terminal and controls jobs. */
-export async function startInTerminal(): Promise<HostileTree> {
+export async function startInTerminal(): Promise<TerminalJob> {
   const folder = temporaryFolder()
   const file = join(folder.path, 'work')
   writeFileSync(file, '')
@@ -151,7 +156,9 @@ export async function startInTerminal(): Promise<HostileTree> {
   const pid = await eventually('the job runs', () => (statSync(file).size > 0 ? living()[0] : undefined))
   const startTime = Number(fieldsOf(pid)?.[19])
   const leap = () => {}
-  return { pid, startTime, work: () => statSync(file).size, leap, living, end, [Symbol.asyncDispose]: end }
+  const bringBack = () => void child.stdin.write('fg\n')
+  const work = () => statSync(file).size
+  return { pid, startTime, work, leap, bringBack, living, end, [Symbol.asyncDispose]: end }
 }
 
 /** What an incarnation begins with: boot and pid namespace. */
