@@ -203,7 +203,9 @@ export function createEffect<A extends Life>(
     )
     if (seen === 'running' || seen === 'gone') return { effect, stopped: target.stopped }
     const { stopped, stoppedByOthers } = await presumed(agent, target, record)
-    return { effect: { ...effect, outcome: 'partial', stopped, stoppedByOthers }, stopped }
+    // What was to be verified was seen, only not by the driver.
+    const outcome = action === 'pause' && seen === 'paused' ? 'done' : 'partial'
+    return { effect: { ...effect, outcome, stopped, stoppedByOthers }, stopped }
   }
 
   async function within<T>(work: Promise<T>, ms: number, otherwise: T): Promise<T> {

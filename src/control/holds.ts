@@ -9,6 +9,8 @@ export interface Hold {
   readonly reason: string
   /** The entry of the journal that says why. */
   readonly actionId: string
+  /** Not all of the agent was stopped when it was set, and no pause since then was verified. */
+  readonly partial?: true
 }
 
 /** Why one agent is held, at most one hold of each cause. */
@@ -19,6 +21,11 @@ export const NO_HOLDS: HoldSet = new Map()
 /** The first hold of a cause stays: it says since when. */
 export function addHold(holds: HoldSet, hold: Hold): HoldSet {
   return holds.has(hold.cause) ? holds : new Map(holds).set(hold.cause, hold)
+}
+
+/** All of the agent is stopped now, whatever was known before. */
+export function verified(holds: HoldSet): HoldSet {
+  return new Map([...holds].map(([cause, { partial: _, ...hold }]) => [cause, hold]))
 }
 
 /** What is left after a release by one cause, or by a person (`all`), and what went. */

@@ -12,6 +12,7 @@ import {
   NO_HOLDS,
   notHeld,
   releaseHold,
+  verified,
   without,
 } from './holds.ts'
 import type { Journal } from './journal.ts'
@@ -112,14 +113,16 @@ export function createSettle(deps: SettleDeps) {
     const half =
       status !== 'done' && (effect.stopped ?? (status === 'partial' ? performed.stopped : [])).length > 0
     if (!stays && !half) return NOTHING
+    const isVerified = status === 'done' || status === 'noop'
     const hold = { cause: entry.hold, sinceMs: now.wallMs, reason: entry.reason, actionId: entry.id }
+    const holds = addHold(before.holds, isVerified ? hold : { ...hold, partial: true })
     const held: Held = {
       ...before,
-      holds: addHold(before.holds, hold),
+      holds: isVerified ? verified(holds) : holds,
       stopped: joined(before.stopped, ours),
       stoppedByOthers: without(joined(before.stoppedByOthers, effect.stoppedByOthers ?? []), ours),
     }
-    const first = before.holds.size === 0 && (status === 'done' || status === 'noop')
+    const first = isVerified && [...before.holds.values()].every(({ partial }) => partial === true)
     return { held, released: [], happened: first ? 'paused' : undefined }
   }
 

@@ -125,7 +125,9 @@ export function recordingRuntime({ kind = 'process', file }: RecordingOptions = 
       }),
     resume: (target, { mayGoOn }) =>
       act('resume', target, mayGoOn, () => {
-        if (stateOf(target.incarnation) !== 'paused')
+        // Half of a stopped tree is continued as well as all of it.
+        const state = stateOf(target.incarnation)
+        if (state !== 'paused' && state !== 'partial')
           return { outcome: 'noop', rung: 'sigcont', touched: false }
         happened('resume', target, 'running')
         return { outcome: 'done', rung: 'sigcont', touched: true }

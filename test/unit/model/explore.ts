@@ -57,14 +57,16 @@ async function lastStep(letter: Letter, world: World): Promise<string[]> {
   return [...brokenNow(world), ...time(letter)]
 }
 
-/** While an agent is held its time stands still; while it runs, also unseen, it goes on. */
+/** While an agent is paused its time stands still; while any of it runs, also unseen, it goes on. */
 function standingTime(world: World): (letter: Letter) => string[] {
   const read = () => {
     const { desk, usage, registry } = world.run
     const epoch = usage.usage.epoch('a')
     const agent = registry.get('a')
     const isLive = agent !== undefined && agent.endedAtMs === undefined
-    return { epoch, held: desk.holds('a').size > 0, isLive, deeds: world.deeds.length, at: world.clock.now() }
+    const isPartial = world.runtime.stateOf(epoch?.incarnation ?? '') === 'partial'
+    const held = desk.holds('a').size > 0 && !isPartial
+    return { epoch, held, isLive, deeds: world.deeds.length, at: world.clock.now() }
   }
   const before = read()
   return () => {
