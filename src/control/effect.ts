@@ -27,6 +27,8 @@ export interface Performed {
   readonly stopped: readonly ProcessKey[]
   /** Why it would not go on, when it was halted. */
   readonly halted: RefusalReason
+  /** Of a resume that was given up: what its driver says when it answers after all. */
+  readonly late?: Promise<Driven>
 }
 
 /** As much of an agent as an effect needs to know. */
@@ -47,7 +49,7 @@ export interface EffectDeps<A extends Life> {
   readonly config: () => ControlConfig
 }
 
-type Driven = Omit<Effect, 'rung'> & { readonly rung?: Rung }
+export type Driven = Omit<Effect, 'rung'> & { readonly rung?: Rung }
 type Silence = Driven & { readonly unanswered: true }
 
 /**
@@ -109,7 +111,8 @@ export function createEffect<A extends Life>(
         ? { ...(await leave(driver, target, mode)), halted }
         : { effect, stopped: target.stopped, halted }
     }
-    return { ...(await looked(agent, driver, target, record, effect)), halted }
+    const seen = { ...(await looked(agent, driver, target, record, effect)), halted }
+    return entry.action === 'resume' && seen.effect.outcome !== 'done' ? { ...seen, late: answer } : seen
 
     function drive(): Promise<Driven> {
       switch (entry.action) {
@@ -185,7 +188,7 @@ export function createEffect<A extends Life>(
 
   /**
    * The driver did not say what it did. Who does not run now was stopped by us as far as anybody can tell: it is held,
-   * so that it is listed and can be resumed.
+   * so that it is listed and can be resumed. Who runs although it was held is free: the resume did its work.
    */
   async function looked(
     agent: A,
@@ -195,12 +198,17 @@ export function createEffect<A extends Life>(
     { unanswered: _, ...effect }: Silence,
   ): Promise<Omit<Performed, 'halted'>> {
     const { action } = record.entry
-    if (action !== 'pause' && action !== 'terminate') return { effect, stopped: target.stopped }
+    if (action === 'resize') return { effect, stopped: target.stopped }
     const seen = await within(
       driver.observe(target).catch(() => 'unknown' as const),
       IDENTIFY_WITHIN_MS,
       'unknown' as const,
     )
+    if (action === 'resume') {
+      const { stopped } = target
+      if (seen === 'running') return { effect: { ...effect, outcome: 'done' }, stopped }
+      return { effect: seen === 'partial' ? { ...effect, outcome: 'partial' } : effect, stopped }
+    }
     if (seen === 'running' || seen === 'gone') return { effect, stopped: target.stopped }
     const { stopped, stoppedByOthers } = await presumed(agent, target, record)
     // What was to be verified was seen, only not by the driver.

@@ -54,6 +54,7 @@ export const REFUSALS = [
   'terminal',
   'expired',
   'rejected',
+  'superseded',
 ] as const
 export type RefusalReason = (typeof REFUSALS)[number]
 

@@ -7,7 +7,7 @@ import { createDecide } from './decide.ts'
 import type { ControlDependencies, ControlRoom } from './dependencies.ts'
 import { createDesk } from './desk.ts'
 import { createDistrust } from './distrust.ts'
-import { createEffect, type Mode, type Performed } from './effect.ts'
+import { createEffect, type Driven, type Mode, type Performed } from './effect.ts'
 import { gatherFacts } from './facts.ts'
 import type { ContainerStanding } from './guard.ts'
 import { createHoldBoard, joined, notHeld, without } from './holds.ts'
@@ -15,6 +15,7 @@ import { createInterrupted } from './interrupted.ts'
 import { createJournal } from './journal.ts'
 import { createKeys } from './keys.ts'
 import { createLanes } from './lanes.ts'
+import { createLate } from './late.ts'
 import { createLedger } from './ledger.ts'
 import { load } from './load.ts'
 import { createMemory } from './memory.ts'
@@ -100,6 +101,9 @@ export function createControl(deps: ControlDependencies): ControlRoom {
       outbox?.add(record)
       listeners.get(record.entry.id)?.(record)
       listeners.delete(record.entry.id)
+    },
+    async overruled({ entry: { id, incarnation } }) {
+      await refuseAllPending(incarnation, 'superseded', `a person resumed the agent (${id})`)
     },
   })
 
@@ -222,13 +226,16 @@ export function createControl(deps: ControlDependencies): ControlRoom {
     void lanes
       .inTurn(record.entry.agent, async () => {
         if (mode === 'recovery') await journal.save(record)
-        const performed = await perform(record, mode).catch((error: unknown) => ({
-          effect: { outcome: 'failed' as const, touched: true, detail: String(error) },
-          stopped: [],
-          halted: 'kill_switch' as const,
-        }))
+        const performed = await perform(record, mode).catch(
+          (error: unknown): Performed => ({
+            effect: { outcome: 'failed', touched: true, detail: String(error) },
+            stopped: [],
+            halted: 'kill_switch',
+          }),
+        )
         await settle(record, performed)
         await leaveNobody(record, performed)
+        if (performed.late !== undefined) watchLate(record, performed.late)
       })
       .catch((error: unknown) => {
         underWay.over(record.entry.id)
@@ -263,6 +270,23 @@ export function createControl(deps: ControlDependencies): ControlRoom {
     return refused
   }
 
+  async function refuseAllPending(
+    incarnation: string | undefined,
+    refusal: RefusalReason,
+    detail: string,
+  ): Promise<void> {
+    for (const record of [...approvals.list()]) {
+      if (record.entry.incarnation !== incarnation || approvals.take(record.entry.id) === undefined) continue
+      await refusePending(record, refusal, detail)
+    }
+  }
+
+  function watchLate(record: ActionRecord, answer: Promise<Driven>): void {
+    late(record, answer).catch((error: unknown) => {
+      log.warn('a resume that was given up ended badly', { action: record.entry.id, error: String(error) })
+    })
+  }
+
   async function finish(record: ActionRecord): Promise<void> {
     const { entry } = record
     await close(record)
@@ -288,10 +312,7 @@ export function createControl(deps: ControlDependencies): ControlRoom {
     keys.forget(incarnation)
     lastResumes.delete(incarnation)
     recovery.look()
-    for (const record of [...approvals.list()]) {
-      if (record.entry.incarnation !== incarnation || approvals.take(record.entry.id) === undefined) continue
-      await refusePending(record, 'ended', 'the agent has ended')
-    }
+    await refuseAllPending(incarnation, 'ended', 'the agent has ended')
     const held = board.of(incarnation)
     if (held === undefined) return
     // What a terminate is ending stays in its hands.
@@ -349,6 +370,17 @@ export function createControl(deps: ControlDependencies): ControlRoom {
     ...{ admitted, go, refusePending, listeners, log },
     finish,
     trust: distrust.end,
+  })
+
+  const late = createLate({
+    ...{ board, log, request: desk.request, mayAct: () => lock.isHeld() && !stopped },
+    async observe(id) {
+      const agent = agents.get(id)
+      const driver = agent && deps.runtimes[agent.runtime]
+      if (agent === undefined || driver === undefined) return 'unknown'
+      const held = board.of(agent.incarnation)
+      return driver.observe(deps.target(agent, held?.stopped ?? [], held?.stoppedByOthers ?? []))
+    },
   })
 
   const report = createReport({

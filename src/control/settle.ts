@@ -33,6 +33,8 @@ export interface SettleDeps {
   readonly moment: () => Moment
   readonly isAlive: (agent: AgentId, incarnation: Incarnation) => boolean
   readonly settled: (record: ActionRecord) => void
+  /** A person has let the agent go on: nothing that was asked for before waits for an answer any more. */
+  readonly overruled: (record: ActionRecord) => Promise<void>
 }
 
 /** Holds before and after, and what went. */
@@ -76,6 +78,8 @@ export function createSettle(deps: SettleDeps) {
       },
     )
     if (change.held !== undefined) board.put(change.held)
+    // First, or the new epoch would be told while a pause for the last one may still be approved.
+    if (change.happened === 'resumed' && record.entry.trigger === 'human') await deps.overruled(settled)
     await close(settled, change.held)
     tell(settled, change)
     return settled

@@ -83,7 +83,8 @@ export function createEnforcement(dependencies: EnforcementDependencies): Enforc
     if (!isSettled(entry)) entry = await control.settled(entry.id, signal)
     // Stopping: the next run goes on from here.
     if (!isSettled(entry)) return
-    const byPerson = waited && (entry.status !== 'refused' || entry.refusal === 'rejected')
+    const { status, refusal } = entry
+    const byPerson = waited && (status !== 'refused' || refusal === 'rejected' || refusal === 'superseded')
     note(intervention, outcomeOf(entry), entry)
     onOutcome(tracked, intervention, byPerson ? 'answered' : 'no')
   }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
+import type { ActionEntry } from '../../../src/control/model.ts'
 import { createCatalogue } from '../../../src/platform/exposition/catalogue.ts'
 import { createScraper, scrapeFamilies } from '../../../src/platform/exposition/scrape.ts'
 import { renderText } from '../../../src/platform/exposition/writer.ts'
@@ -417,11 +418,91 @@ describe('an approval', () => {
     expect(await room.desk.find(entry.id)).toMatchObject({ status: 'refused', refusal: 'expired' })
   })
 
+  it('does not outlive a resume by a person: superseded', async () => {
+    const [entry, other] = [await room.ask(asked), await room.ask(asked)]
+    addAgent(host, 'b')
+    const elsewhere = await room.ask({ ...asked, agent: 'b' })
+    const { id } = await room.act({ action: 'resume', agent: 'a' })
+    for (const one of [entry, other]) {
+      expect(await room.desk.find(one.id)).toMatchObject({
+        status: 'refused',
+        refusal: 'superseded',
+        detail: `a person resumed the agent (${id})`,
+      })
+      await expect(room.desk.approve(one.id, 'ann')).rejects.toMatchObject({ code: 'AE_NOT_PENDING' })
+    }
+    // Before anybody hears of the resume: nothing new may be mistaken for the old.
+    const names = room.events.map(({ name, entry }) => `${name} ${entry.id}`)
+    expect(names.indexOf(`action.refused ${other.id}`)).toBeLessThan(names.indexOf(`agent.resumed ${id}`))
+    expect(await room.desk.find(elsewhere.id)).toMatchObject({ status: 'pending_approval' })
+    expect((await room.ask({ ...asked, episode: other.episode })).status).toBe('pending_approval')
+  })
+
+  it('outlives the resume of an alert, and of a person that failed', async () => {
+    await room.act({ action: 'pause', agent: 'a', trigger: 'alert' })
+    const entry = await room.ask(asked)
+    host.runtime.next('resume', { outcome: 'failed' })
+    await room.act({ action: 'resume', agent: 'a' })
+    await room.act({ action: 'resume', agent: 'a', trigger: 'alert' })
+    expect(room.desk.isHeld('a')).toBe(false)
+    expect(await room.desk.find(entry.id)).toMatchObject({ status: 'pending_approval' })
+  })
+
   it('ends with its agent', async () => {
     const entry = await room.ask(asked)
     room.emitExited(host.agents.get('a')!)
     await quiet()
     expect(await room.desk.find(entry.id)).toMatchObject({ status: 'refused', refusal: 'ended' })
+  })
+})
+
+describe('a resume whose driver does not answer', () => {
+  const GIVEN_UP_MS = 7_000
+
+  async function giveUp(): Promise<ActionEntry> {
+    const { id } = await room.ask({ action: 'resume', agent: 'a' })
+    await quiet()
+    host.clock.advance(GIVEN_UP_MS)
+    await quiet()
+    return room.desk.settled(id)
+  }
+
+  beforeEach(() => room.act({ action: 'pause', agent: 'a', trigger: 'budget' }))
+
+  it('is done when the agent runs: nobody runs who is held', async () => {
+    host.runtime.next('resume', 'hang')
+    host.runtime.setState(host.agents.get('a')!.incarnation, 'running')
+    expect(await giveUp()).toMatchObject({ status: 'done', detail: 'the driver did not answer in time' })
+    expect(room.desk.isHeld('a')).toBe(false)
+  })
+
+  it('has failed when the agent is stopped: it stays held and may be resumed again', async () => {
+    host.runtime.next('resume', 'hang')
+    expect(await giveUp()).toMatchObject({ status: 'failed' })
+    expect([...room.desk.holds('a').keys()]).toEqual(['budget'])
+    expect(await room.act({ action: 'resume', agent: 'a' })).toMatchObject({ status: 'done' })
+  })
+
+  it('is completed when the driver continues the agent after all', async () => {
+    const open = host.runtime.block('resume')
+    expect(await giveUp()).toMatchObject({ status: 'failed' })
+    open()
+    await quiet()
+    expect(host.runtime.stateOf(host.agents.get('a')!.incarnation)).toBe('running')
+    expect(room.desk.isHeld('a')).toBe(false)
+    const [last] = room.events.filter(({ name }) => name === 'agent.resumed')
+    expect(last).toMatchObject({ entry: { actor: 'journal' }, released: ['budget'] })
+  })
+
+  it('is undone when somebody wanted the agent held since', async () => {
+    const open = host.runtime.block('resume')
+    await giveUp()
+    expect(await room.act({ action: 'pause', agent: 'a' })).toMatchObject({ status: 'noop' })
+    open()
+    await quiet()
+    await quiet()
+    expect(host.runtime.stateOf(host.agents.get('a')!.incarnation)).toBe('paused')
+    expect([...room.desk.holds('a').keys()]).toEqual(['budget', 'human'])
   })
 })
 

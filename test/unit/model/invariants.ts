@@ -144,9 +144,7 @@ export async function brokenAtRest(world: World): Promise<string[]> {
     const state = world.runtime.stateOf(incarnation)
     const holds = [...desk.holds(id).keys()]
     if (holds.length > 0) held++
-    // A resume whose driver did not answer is not claimed: the agent stays held and is asked for again.
-    const isUnclear = of(world.entries(), incarnation, 'resume').some(({ status }) => status === 'failed')
-    const isWrong = isStopped(state) ? holds.length === 0 : holds.length > 0 && !isUnclear
+    const isWrong = isStopped(state) ? holds.length === 0 : holds.length > 0
     if (isWrong) say(`${id} is ${state}, held by [${holds}]`)
     const row = world.disk.rows('control_holds').find((one) => one.incarnation === incarnation)
     const kept = (JSON.parse(row?.holds ?? '[]') as { cause: string }[]).map(({ cause }) => cause)
