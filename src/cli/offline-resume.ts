@@ -1,5 +1,6 @@
 import type { AgentId, Incarnation } from '../agents/model.ts'
 import type { ActingLock, ActionStatus, HoldCause } from '../control/model.ts'
+import type { ActionRecord } from '../control/record.ts'
 import type { ProcessKey } from '../platform/proc/process.ts'
 import type { Effect } from '../runtimes/model.ts'
 import { CliError, EXIT } from './exit.ts'
@@ -12,6 +13,8 @@ export interface OfflineHeld {
   readonly causes: readonly HoldCause[]
   readonly stopped: readonly ProcessKey[]
   readonly stoppedByOthers: readonly ProcessKey[]
+  /** Actions that were under way when the daemon ended: how far they came nobody knows. */
+  readonly interrupted?: readonly ActionRecord[]
 }
 
 export interface OfflineOutcome {
@@ -24,7 +27,7 @@ export interface OfflineOutcome {
 /** The journal of a daemon that does not run. */
 export interface OfflineJournal {
   heldAgents(): Promise<readonly OfflineHeld[]>
-  /** Writes the resume and takes every hold away, both or neither, durably. */
+  /** Writes the resume, takes every hold away and ends what was interrupted, all or none, durably. */
   recordResume(held: OfflineHeld, outcome: OfflineOutcome): Promise<void>
   close(): Promise<void>
 }
@@ -43,7 +46,7 @@ const RELEASES: ReadonlySet<Effect['outcome']> = new Set(['done', 'noop', 'needs
 
 /**
  * Resumes an agent while no daemon runs, so that an uninstall or a crash leaves nobody stopped (CONTROL section 5).
- * Only processes that the journal says we stopped are continued.
+ * Only processes that the journal says we stopped are continued, and those that an interrupted action may have stopped.
  * @throws CliError when a daemon holds the lock, or nothing holds the agent.
  */
 export async function resumeOffline(
