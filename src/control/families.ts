@@ -41,3 +41,6 @@ export const pausedSince = gauge('agent_paused_since_timestamp_seconds', {
   labels: ['agent'],
   help: 'When the oldest hold on the agent began; absent when it is not held.',
 })
+export const pausesRestored = counter('agent_pauses_restored_total', {
+  help: 'Agents that ran although they were held, and were stopped again.',
+})

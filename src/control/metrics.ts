@@ -9,6 +9,7 @@ import {
   type OutcomeLabel,
   pausedCurrent,
   pausedSince,
+  pausesRestored,
   reactionDuration,
   refusalsTotal,
 } from './families.ts'
@@ -29,6 +30,8 @@ export interface ControlMetrics {
   readonly collector: Collector
   /** Counts a record that is settled, or a refusal once more. `verifiedMs` is monotonic. */
   settled(record: ActionRecord, verifiedMs: number): void
+  /** An agent that ran although it was held was stopped again. */
+  restored(): void
 }
 
 /** What is read afresh at each scrape. */
@@ -51,6 +54,7 @@ export function createControlMetrics(gauges: ControlGauges): ControlMetrics {
     refusalsTotal,
     ACTIONS.flatMap((action) => REFUSALS.map((reason) => ({ action, reason }))),
   )
+  const restored = instruments.counter(pausesRestored, [{}])
   const durations = instruments.histogram(actionDuration)
   const reactions = instruments.histogram(
     reactionDuration,
@@ -71,6 +75,7 @@ export function createControlMetrics(gauges: ControlGauges): ControlMetrics {
         reactions.observe({ trigger }, (verifiedMs - crossedAtMs) / 1_000)
       }
     },
+    restored: () => restored.inc({}),
     collector: {
       name: collector.name,
       get families() {

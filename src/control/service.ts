@@ -31,6 +31,7 @@ import { createControlRepository } from './repository.ts'
 import { createSettle } from './settle.ts'
 import { createSpool } from './spool.ts'
 import { createUnderWay } from './under-way.ts'
+import { createVigil } from './vigil.ts'
 
 /** The daemon ends within five seconds; what is not done by then is driven to completion at the next start. */
 const STOP_WITHIN_MS = 2_000
@@ -207,6 +208,18 @@ export function createControl(deps: ControlDependencies): ControlRoom {
     moment,
     mayAct: (agent) => lock.isHeld() && factsDeps.mayActOn(agent),
     log,
+  })
+
+  const vigil = createVigil({
+    ...{ clock, log, moment, board, lanes, agents, runtimes: deps.runtimes },
+    target: (agent, { stopped, stoppedByOthers }) => deps.target(agent, stopped, stoppedByOthers),
+    mayAct: () => lock.isHeld() && !killSwitch.isEngaged() && !stopped && !factsDeps.damaged(),
+    find: journal.find,
+    save: journal.save,
+    restored(entry, which) {
+      metrics.restored()
+      if (which === 'first') bus.emit('agent.paused', { entry })
+    },
   })
 
   function isAlive(id: AgentId, incarnation: string): boolean {
@@ -404,6 +417,7 @@ export function createControl(deps: ControlDependencies): ControlRoom {
       unsubscribe.push(
         bus.on('agent.started', ({ agent }) => appeared(agent)),
         bus.on('agent.exited', ({ agent }) => void vanished(agent)),
+        bus.on('sample', vigil.look),
       )
       await takeUp()
     },

@@ -152,6 +152,23 @@ describe.runIf(process.platform === 'linux')('budgets and people, on real trees 
     },
   )
 
+  it('stops again what somebody else continued, on the same line of the journal', async () => {
+    const subject = await start('burning')
+    await cross(subject)
+    await settled('pause', subject)
+    await standsStill(subject)
+    for (const pid of subject.tree.living()) process.kill(pid, 'SIGCONT')
+    await works(subject)
+    await eventually('it is stopped again', async () => {
+      const [line] = await daemon.journal(subject.id, '&action=pause')
+      return line?.attempt === 2 || undefined
+    })
+    await standsStill(subject)
+    expect(await daemon.journal(subject.id, '&action=pause')).toHaveLength(1)
+    expect((await act('resume', subject)).body.status).toBe('done')
+    await works(subject)
+  })
+
   it('ends a tree that does not listen', async () => {
     const subject = await start('deaf')
     const waiting = daemon.call('GET', `/api/v1/agents/${subject.id}/wait-for-resume?timeout=60s`)

@@ -93,6 +93,8 @@ export interface TestRoom extends ControlRoom {
   }[]
   emitStarted(agent: Agent): void
   emitExited(agent: FakeAgent): void
+  /** Every agent was measured: a second later, and as the driver has it. */
+  sample(): Promise<void>
   /** A request with everything that is not said. */
   ask(more: Partial<ActionRequest> & Pick<ActionRequest, 'action' | 'agent'>): Promise<ActionEntry>
   /** The same, settled. */
@@ -185,6 +187,15 @@ export function createTestRoom(host: FakeHost, options: RoomOptions = {}): TestR
       agent.endedAtMs = host.clock.now()
       agent.state = 'exited'
       bus.emit('agent.exited', { agent })
+    },
+    async sample() {
+      host.clock.advance(1_000)
+      for (const agent of host.agents.values()) {
+        if (agent.endedAtMs !== undefined) continue
+        agent.state = host.runtime.stateOf(agent.incarnation) === 'paused' ? 'paused' : 'running'
+      }
+      bus.emit('sample', { atMs: host.clock.monotonic(), depth: 'core' })
+      await new Promise((resolve) => setImmediate(resolve))
     },
     ask,
     async act(more) {
