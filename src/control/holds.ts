@@ -1,16 +1,11 @@
 import type { AgentId, Incarnation } from '../agents/model.ts'
 import type { ProcessKey } from '../platform/proc/process.ts'
-import type { HoldCause } from './model.ts'
+import type { HoldCause, HoldFacts } from './model.ts'
 
-export interface Hold {
+export interface Hold extends HoldFacts {
   readonly cause: HoldCause
-  /** Wall clock in milliseconds. */
-  readonly sinceMs: number
-  readonly reason: string
   /** The entry of the journal that says why. */
   readonly actionId: string
-  /** Not all of the agent was stopped when it was set, and no pause since then was verified. */
-  readonly partial?: true
 }
 
 /** Why one agent is held, at most one hold of each cause. */

@@ -195,6 +195,14 @@ export interface ControlState {
   }[]
 }
 
+export interface HoldFacts {
+  /** Wall clock in milliseconds. */
+  readonly sinceMs: number
+  readonly reason: string
+  /** Not all of the agent was stopped when it was set, and no pause since then was verified. */
+  readonly partial?: true
+}
+
 /** The one door to acting. */
 export interface Control {
   /** Answers once it is decided: the entry is durable (or refused, or the one that was there under this key). */
@@ -202,7 +210,7 @@ export interface Control {
   /** Answers once the entry is settled, or as it is when `signal` aborts. */
   settled(id: string, signal?: AbortSignal): Promise<ActionEntry>
   /** Holds of this agent's present incarnation with the wall clock since when; empty: not held. */
-  holds(agent: AgentId): ReadonlyMap<HoldCause, { readonly sinceMs: number; readonly reason: string }>
+  holds(agent: AgentId): ReadonlyMap<HoldCause, HoldFacts>
   /** Held, or being paused at this moment: no further step should begin. */
   isHeld(agent: AgentId): boolean
   /** A terminate of this incarnation was verified or is under way. */

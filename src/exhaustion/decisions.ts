@@ -75,7 +75,7 @@ export function createDecisions(dependencies: DecisionsDependencies): Decisions 
     paused({ entry }) {
       const tracked = lifeOf(entry)
       if (tracked === undefined) return
-      usage.setPaused(entry.agent, 'paused')
+      if (tracked.agent.endedAtMs === undefined) usage.setPaused(entry.agent, 'paused')
       if (entry.trigger === 'human' && tracked.heard.pause !== entry.id) {
         tracked.heard = { ...tracked.heard, pause: entry.id }
         tallies.interventions.manual++
@@ -120,7 +120,7 @@ export function createDecisions(dependencies: DecisionsDependencies): Decisions 
     terminated({ entry }) {
       const tracked = lifeOf(entry)
       if (tracked === undefined) return
-      usage.setPaused(entry.agent, 'running')
+      if (tracked.agent.endedAtMs === undefined) usage.setPaused(entry.agent, 'running')
       const { state: before } = tracked
       const triggeredBy = entry.trigger === 'budget' ? (before.triggeredBy ?? 'manual') : 'manual'
       const [state, verdicts] = terminate(before, triggeredBy)

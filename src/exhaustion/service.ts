@@ -201,9 +201,8 @@ export function createExhaustion(dependencies: ExhaustionDependencies): Exhausti
     running = 'yes'
     watch.restore(stored)
     for (const agent of agents.list()) {
-      if (agent.endedAtMs === undefined && control.holds(agent.id).size > 0) {
-        usage.setPaused(agent.id, 'paused')
-      }
+      const isStopped = [...control.holds(agent.id).values()].some(({ partial }) => partial === undefined)
+      if (agent.endedAtMs === undefined && isStopped) usage.setPaused(agent.id, 'paused')
     }
     for (const hear of early.splice(0)) hear()
     judgeAll()

@@ -244,6 +244,8 @@ export function createWatch(options: WatchOptions): Watch {
 
     decided(tracked, { previousPhase, triggeredBy, actionTaken, entry, countsAs }) {
       const { epoch, used, limits } = numbersOf(tracked)
+      // Written down with it: when the next thing happens to this life, its name may belong to another.
+      if (epoch !== undefined) tracked.epoch = epoch.epoch
       const happening = {
         id: nextId(),
         atMs: clock.now(),

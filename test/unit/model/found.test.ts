@@ -15,6 +15,16 @@ describe('no longer broken', () => {
     expect(await replay(['killSwitch', 'over', 'alertResume', 'crash'])).toEqual([])
   })
 
+  it('time goes on for an agent of which a part was stopped, also after a restart', async () => {
+    const letters = ['over', 'half', 'tick', 'crash', 'tick'] as const
+    expect(await replay(letters, { effects: 'held' })).toEqual([])
+  })
+
+  it('the end of a life is told with its epoch, also when its name belongs to another by then', async () => {
+    const letters = ['pause', 'terminate', 'crash', 'ends', 'reborn'] as const
+    expect(await replay(letters, { effects: 'held' })).toEqual([])
+  })
+
   it('an agent stays held whose pause is taken up again as the kill switch is engaged', async () => {
     const letters = ['over', 'begins', 'crash', 'killSwitch', 'ends'] as const
     expect(await replay(letters, { effects: 'held' })).toEqual([])
