@@ -24,7 +24,8 @@ import type { Settings } from './settings.ts'
 import { maySignalOthers, ownLabels, pastLivesOf, selfAndAncestors, standingOf, targetOf } from './targets.ts'
 import type { UsageEvents } from './usage/model.ts'
 import type { UsageTables } from './usage/repository.ts'
-import { createUsage, type UsageRoom } from './usage/service.ts'
+import type { UsageRoom } from './usage/room.ts'
+import { createUsage } from './usage/service.ts'
 
 /** What the judging and acting rooms tell each other. */
 export type ActingEvents = AgentEvents & UsageEvents & ExhaustionEvents & ControlEvents

@@ -9,6 +9,7 @@ import {
   type ThresholdKey,
   type Thresholds,
 } from './model.ts'
+import type { CountedTokens } from './ratios.ts'
 
 /** Limits that nobody wrote: they only warn. Values of the system whose names these are. */
 export const BUILTIN_THRESHOLDS: Thresholds = {
@@ -25,6 +26,18 @@ export interface LimitConfig {
   readonly profiles: Readonly<Record<string, Thresholds>>
   /** Profile of each role that has one. */
   readonly roles: Readonly<Record<string, string>>
+}
+
+/** Section `resourceExhaustion` of the configuration, decoded. */
+export interface ExhaustionConfig extends LimitConfig {
+  readonly enabled: boolean
+  readonly warningThresholdPercent: number
+  readonly checkIntervalMs: number
+  readonly pauseOnIntervention: boolean
+  readonly autoTerminate: boolean
+  readonly terminateAfterMs: number
+  readonly requireConfirmationOnIntervention: boolean
+  readonly tokenTypes: CountedTokens
 }
 
 /** What was chosen for one agent. */

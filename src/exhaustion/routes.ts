@@ -5,10 +5,10 @@ import { decodeCursor, PageQuery, toPage } from '../platform/http/pagination.ts'
 import '../platform/http/scope.ts'
 import { Problem } from '../platform/problem.ts'
 import type { Census } from './census.ts'
+import type { ExhaustionConfig } from './limits.ts'
 import { BUILTIN_THRESHOLDS, triggerName } from './limits.ts'
 import { type ExhaustionEvent, PHASES } from './model.ts'
 import type { EventFilter, EventKey, ExhaustionRepository } from './repository.ts'
-import type { ExhaustionConfig } from './service.ts'
 
 export interface ExhaustionRoutesOptions {
   readonly repository: Pick<ExhaustionRepository, 'events' | 'totals' | 'flushed'>

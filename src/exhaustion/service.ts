@@ -14,26 +14,14 @@ import { createDecisions } from './decisions.ts'
 import { createEnforcement } from './enforcement.ts'
 import { createEnrolments, type EnrolmentRequest, type OwnLabels } from './enrolment.ts'
 import { answered, msToTermination } from './judge.ts'
-import { type LimitConfig, thresholdsOf, triggerName } from './limits.ts'
+import { type ExhaustionConfig, thresholdsOf, triggerName } from './limits.ts'
 import type { Enrolment, ExhaustionEvents, Phase } from './model.ts'
-import type { CountedTokens, Ratios } from './ratios.ts'
+import type { Ratios } from './ratios.ts'
 import { createExhaustionRepository } from './repository.ts'
 import { exhaustionRoutes } from './routes.ts'
 import type { ExhaustionTables } from './tables.ts'
 import type { Tracked } from './tracked.ts'
 import { createWatch } from './watch.ts'
-
-/** Section `resourceExhaustion` of the configuration, decoded. */
-export interface ExhaustionConfig extends LimitConfig {
-  readonly enabled: boolean
-  readonly warningThresholdPercent: number
-  readonly checkIntervalMs: number
-  readonly pauseOnIntervention: boolean
-  readonly autoTerminate: boolean
-  readonly terminateAfterMs: number
-  readonly requireConfirmationOnIntervention: boolean
-  readonly tokenTypes: CountedTokens
-}
 
 export interface ExhaustionDependencies {
   readonly clock: Clock

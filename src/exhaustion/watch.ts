@@ -11,12 +11,12 @@ import type { BudgetView } from './collector.ts'
 import type { Decision } from './decisions.ts'
 import type { Enrolments } from './enrolment.ts'
 import { judge, msToTermination, type Verdict } from './judge.ts'
+import type { ExhaustionConfig } from './limits.ts'
 import type { ExhaustionEvent, ExhaustionEvents, Limits } from './model.ts'
 import { type Ratios, ratiosOf, type Used, usedOf } from './ratios.ts'
 import { eventOf, reasonOf } from './record.ts'
 import type { CountsAs, ExhaustionRepository } from './repository.ts'
 import { createCrossings, msToCrossing } from './schedule.ts'
-import type { ExhaustionConfig } from './service.ts'
 import { freshTracked, limitsNow, restoredTracked, storedOf, type Tracked } from './tracked.ts'
 
 export interface WatchOptions {

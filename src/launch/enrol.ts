@@ -1,5 +1,5 @@
 import { type Enlisting, type EnlistState, enlist } from './enlist.ts'
-import type { LaunchOptions, LaunchRequest } from './launch.ts'
+import type { LaunchOptions, LaunchRequest } from './request.ts'
 
 /** The registration of one launched command, with what a person is told about it. */
 export interface Enrolment {

@@ -1,49 +1,15 @@
 import { isatty } from 'node:tty'
-import type { AgentId } from '../agents/model.ts'
 import type { Clock, Timer } from '../platform/clock.ts'
 import { type RunningChild, startChild } from './child.ts'
 import type { Cleanup } from './cleanup.ts'
-import type { DaemonLink } from './daemon-link.ts'
 import { type Enrolment, enrol } from './enrol.ts'
 import { childEnvironment, incarnationSpace } from './environment.ts'
 import { type Ended, LAUNCH_EXIT } from './outcome.ts'
 import { readOwnEntry } from './processes.ts'
 import { findProgram } from './program.ts'
+import type { LaunchOptions, LaunchRequest } from './request.ts'
 import { forwardSignals } from './signals.ts'
 import { type TreeWatch, watchTree } from './watch.ts'
-
-/** One command to be started as an agent. */
-export interface LaunchRequest {
-  readonly command: readonly string[]
-  readonly id: AgentId
-  readonly role: string | undefined
-  readonly profile: string | undefined
-  readonly budget: Readonly<Record<string, number>>
-  /** `measure`: watch only. `enforce`: limits act. `require`: and the command does not begin without that. */
-  readonly mode: 'measure' | 'enforce' | 'require'
-  /** What becomes of processes that outlive the command. */
-  readonly leftovers: 'end' | 'keep'
-  /** Between SIGTERM and SIGKILL for the whole tree, when we are told to end, milliseconds. */
-  readonly graceMs: number
-}
-
-export interface LaunchOptions {
-  readonly clock: Clock
-  readonly link: DaemonLink
-  readonly url: string
-  readonly cwd: string
-  readonly environment: NodeJS.ProcessEnv
-  /** Ingest token of this agent alone; `undefined` without a control token to make it of. */
-  readonly token: string | undefined
-  /** Where the control token was looked for. */
-  readonly dataDir: string
-  /** Names of agent programs; asked late, because the configuration takes a while to read. */
-  readonly commands: () => Promise<ReadonlySet<string>>
-  /** What a person must know. */
-  readonly warn: (line: string) => void
-  /** What a person may like to know. */
-  readonly note: (line: string) => void
-}
 
 /** How long `require` waits for the daemon to take the registration. */
 const REQUIRE_WITHIN_MS = 10_000

@@ -3,8 +3,8 @@ import { Value } from 'typebox/value'
 import { AGENT_ID_PATTERN } from '../agents/model.ts'
 import { decodeConfig } from '../config/decode.ts'
 import { type BudgetRequest, checkProfile, parseBudget } from '../exhaustion/budget.ts'
+import type { ExhaustionConfig } from '../exhaustion/limits.ts'
 import type { Thresholds } from '../exhaustion/model.ts'
-import type { ExhaustionConfig } from '../exhaustion/service.ts'
 import { Problem, type ProblemField } from '../platform/problem.ts'
 import {
   type DeliverableInput,

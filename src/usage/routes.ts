@@ -10,7 +10,7 @@ import { DeliverableRequest, toDeliverable, toRecords, UsageRequest } from './in
 import { type RequestKey, requestKey } from './keyring.ts'
 import type { Deliverable } from './model.ts'
 import type { DeliverablePlace } from './repository.ts'
-import type { UsageRoom } from './service.ts'
+import type { UsageRoom } from './room.ts'
 
 export interface UsageRoutesOptions {
   readonly clock: Clock

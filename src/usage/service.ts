@@ -16,8 +16,9 @@ import { createEpochHistograms } from './epoch-histograms.ts'
 import type { DeliverableInput } from './input.ts'
 import { createKeyring, type RequestKey } from './keyring.ts'
 import { epochUsage, type Ledger, recordDeliverable, recordUse, setLedgerPaused } from './ledger.ts'
-import type { TokenType, Usage, UsageEvents, UsageRecord } from './model.ts'
+import type { TokenType, Usage, UsageEvents } from './model.ts'
 import { createUsageRepository, type UsageTables } from './repository.ts'
+import type { RequestShape, UsageRoom } from './room.ts'
 import { usageRoutes } from './routes.ts'
 import { claimSources, type SourceClaim } from './sources.ts'
 import { createUsageWriter } from './writer.ts'
@@ -46,29 +47,6 @@ export interface UsageDependencies {
   readonly ownUid: number | undefined
   /** How artifacts are looked for; in the workspace when left out. */
   readonly verify?: VerifyArtifacts
-}
-
-/** `one`: the body is the record itself and no array, which is where a problem points into it. */
-export type RequestShape = 'one' | 'array'
-
-/** The room. */
-export interface UsageRoom {
-  readonly feature: Feature
-  readonly usage: Usage
-  /**
-   * Counts all records or none; settles when they are durable.
-   * @throws Problem AE_AGENT_NOT_FOUND, AE_SOURCE_CONFLICT, AE_IDEMPOTENCY_MISMATCH, AE_STORE_UNAVAILABLE
-   */
-  record(
-    agent: AgentId,
-    records: readonly UsageRecord[],
-    key?: RequestKey,
-    shape?: RequestShape,
-  ): Promise<object>
-  /** Settles when the checkpoint is durable. @throws Problem as `record`, and AE_TOO_MANY_REQUESTS */
-  deliver(agent: AgentId, input: DeliverableInput, key?: RequestKey): Promise<Delivery>
-  /** The metrics record of an agent's present epoch. */
-  describe(agent: AgentId): Readonly<Record<string, string | number | null>> | undefined
 }
 
 /** Live ledgers are written at least this often, so that retention takes only those of ended agents. */

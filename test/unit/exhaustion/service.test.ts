@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { decodeConfig } from '../../../src/config/decode.ts'
-import type { ExhaustionConfig } from '../../../src/exhaustion/service.ts'
+import type { ExhaustionConfig } from '../../../src/exhaustion/limits.ts'
 import { createRoom } from './room.ts'
 
 const LIMITS = { thresholds: { maxApiCalls: 10 } }
