@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander'
-import { nearest } from '../config/nearest.ts'
 import { RESOURCES, THRESHOLD_KEYS, type ThresholdKey, type Thresholds } from '../exhaustion/model.ts'
 import { parseDuration } from '../platform/duration.ts'
+import { nearest } from '../platform/nearest.ts'
 
 const KEYS = Object.values(THRESHOLD_KEYS)
 const NAMES: readonly string[] = [...RESOURCES, ...KEYS]

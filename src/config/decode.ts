@@ -1,8 +1,8 @@
 import { type TObject, type TSchema, Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { nearest } from '../platform/nearest.ts'
 import { BUILTIN_PROFILES } from './exhaustion-section.ts'
 import { ConfigError, type ConfigIssue } from './issue.ts'
-import { nearest } from './nearest.ts'
 import { type Config, ConfigSchema } from './schema.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { type TObject, type TSchema, Type } from 'typebox'
 import { parse } from 'yaml'
+import { nearest } from '../platform/nearest.ts'
 import type { ConfigIssue } from './issue.ts'
-import { nearest } from './nearest.ts'
 import { ConfigSchema } from './schema.ts'
 
 const PREFIX = 'AGENT_EXPORTER__'

@@ -1,5 +1,5 @@
-import { nearest } from '../config/nearest.ts'
 import { parseDuration } from '../platform/duration.ts'
+import { nearest } from '../platform/nearest.ts'
 import type { ProblemField } from '../platform/problem.ts'
 import { RESOURCES, type Resource, THRESHOLD_KEYS, type ThresholdKey, type Thresholds } from './model.ts'
 

@@ -100,6 +100,13 @@ async function recycle(pid: number) {
   throw new Error(`the number ${pid} was not given again`)
 }
 
+/** Namespaces and numbers of processes are root's to make; `CI=true` has root, or fails here. */
+function asRoot(name: string, body: () => Promise<void>): void {
+  if (isRoot) it(name, body)
+  else if (process.env['CI'] === 'true') it(name, () => expect(isRoot, 'needs root').toBe(true))
+  else it.skip(`${name} (needs root: sudo npm run test:integration)`, body)
+}
+
 describe('the guard, over the real daemon', () => {
   it('never touches the daemon itself or a process above it', async () => {
     await using acting = await startActing()
@@ -120,7 +127,7 @@ describe('the guard, over the real daemon', () => {
     expect(ours.length).toBeGreaterThanOrEqual(2)
   })
 
-  it.runIf(isRoot)('never touches process 1, though its environment says that it is an agent', async () => {
+  asRoot('never touches process 1, though its environment says that it is an agent', async () => {
     // A pid namespace of its own, in which an agent's shell is process 1 and has started the daemon.
     await using acting = await startActing({
       node: 'unshare',
@@ -151,7 +158,7 @@ describe('the guard, over the real daemon', () => {
     }
   })
 
-  it.runIf(isRoot)('does not take a new process for the one that had its number', async () => {
+  asRoot('does not take a new process for the one that had its number', async () => {
     await using acting = await startActing({ sampling: SELDOM })
     const first = await sleeper()
     const { pid } = first
@@ -165,7 +172,7 @@ describe('the guard, over the real daemon', () => {
     runs(pid)
   })
 
-  it.runIf(isRoot)('continues nobody who bears the number of one it had stopped', async () => {
+  asRoot('continues nobody who bears the number of one it had stopped', async () => {
     await using acting = await startActing({ sampling: SELDOM })
     const first = await sleeper()
     const { pid } = first
