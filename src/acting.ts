@@ -214,7 +214,7 @@ export function createActing({ settings, stores, readers, bus, bootId, agents }:
     },
   }
 
-  const before = [usage.feature, controlFeature]
+  const before = [usage.feature, exhaustion.beforeAgents, controlFeature]
   const after = [exhaustion.feature]
   return {
     usage,

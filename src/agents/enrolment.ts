@@ -27,6 +27,8 @@ export interface EnrolmentDesk {
   validate(input: EnrolmentInput): readonly ProblemField[]
   /** Durable when it settles; in force from then on. Rejects when it is not. */
   enrol(agent: Agent, choice: EnrolmentChoice): Promise<void>
+  /** The name of the first has become that of the second, which has processes of its own. */
+  inherit?(from: Agent, to: Agent): void
   /** What was chosen for this life so far. */
   of?(agent: Agent): { readonly enforce: boolean } | undefined
 }

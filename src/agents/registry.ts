@@ -60,6 +60,8 @@ export interface RegistryOptions {
    * process gave to itself takes nothing away from it.
    */
   readonly isKept?: (agent: Agent) => boolean
+  /** What only registered itself was bound to a runtime; told before anybody hears of the new life. */
+  readonly onBound?: (from: Agent, to: Agent) => void
 }
 
 /** Deleted incarnations that are remembered; beyond it the oldest could be found again. */
@@ -165,6 +167,7 @@ export function createRegistry(options: RegistryOptions): Registry {
       if (claim.origin === 'registered') dismissed.delete(claim.incarnation)
       if (dismissed.has(claim.incarnation)) return { outcome: 'dismissed' }
       const holder = entries.get(claim.id)
+      let isBound = false
       if (holder?.incarnation === claim.incarnation && holder.endedAtMs === undefined) {
         return { outcome: 'known', agent: holder }
       }
@@ -177,9 +180,12 @@ export function createRegistry(options: RegistryOptions): Registry {
           !(claim.origin === 'environment' && isKept(holder))
         if (holder.endedAtMs === undefined && !bound) return { outcome: 'conflict', agent: holder }
         drop(holder)
+        isBound = bound && holder.endedAtMs === undefined
         if (bound) claim = { ...claim, origin: 'registered', info: filled(holder.info, claim.info, claim.id) }
       }
       const agent = start(claim)
+      // Ended in the meantime: a new life that only has the old name.
+      if (holder !== undefined && isBound) options.onBound?.(holder, agent)
       prepare?.(agent)
       const resumed = claim.resumed === true
       if (claim.origin === 'registered') bus.emit('agent.registered', { agent })

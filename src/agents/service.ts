@@ -131,6 +131,7 @@ export function createAgents(dependencies: AgentsDependencies): Agents {
     bus,
     retentionMs: options.retentionMs,
     ...(isKept === undefined ? {} : { isKept }),
+    onBound: (from, to) => enrolment?.inherit?.(from, to),
   })
   const repository = createAgentsRepository(dependencies.store, clock.now)
   const quota = createQuota()

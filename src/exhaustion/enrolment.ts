@@ -33,6 +33,11 @@ export interface Enrolments {
   restore(enrolments: readonly Enrolment[]): void
   /** Durable, and bound to this incarnation. @throws Problem AE_INVALID, AE_STORE_UNAVAILABLE */
   enrol(agent: Agent, request: EnrolmentRequest): Promise<void>
+  /**
+   * A name that had no process of its own has got one: what was chosen for the name holds for it. In force at once.
+   * @throws Problem AE_STORE_UNAVAILABLE
+   */
+  inherit(from: Agent, to: Agent): Promise<void>
   validate(request: Pick<EnrolmentRequest, 'profile' | 'budget'>): readonly ProblemField[]
   of(agent: Agent): Enrolment | undefined
   /** What was chosen for it: by a person, or by the container's own label. */
@@ -86,6 +91,14 @@ export function createEnrolments(dependencies: EnrolmentDependencies): Enrolment
       }
       await repository.saveEnrolment(enrolment)
       enrolments.set(agent.incarnation, enrolment)
+    },
+
+    async inherit(from, { id: agent, incarnation }) {
+      const earlier = of(from)
+      if (earlier === undefined || enrolments.has(incarnation)) return
+      const enrolment = { ...earlier, agent, incarnation }
+      enrolments.set(incarnation, enrolment)
+      await repository.saveEnrolment(enrolment)
     },
 
     choice(agent) {

@@ -40,6 +40,7 @@ export interface Totals {
 }
 
 export interface ExhaustionRepository {
+  enrolments(): Promise<readonly Enrolment[]>
   restore(): Promise<{
     readonly states: ReadonlyMap<Incarnation, StoredState>
     readonly enrolments: readonly Enrolment[]
@@ -118,15 +119,17 @@ export function createExhaustionRepository(
     return found
   }
 
+  async function enrolments(): Promise<readonly Enrolment[]> {
+    const rows = await db.selectFrom('enrolments').selectAll().where('daemon_id', '=', daemonId).execute()
+    return rows.map(enrolmentOf)
+  }
+
   return {
+    enrolments,
+
     async restore() {
       const stateRows = await db
         .selectFrom('exhaustion_states')
-        .selectAll()
-        .where('daemon_id', '=', daemonId)
-        .execute()
-      const enrolmentRows = await db
-        .selectFrom('enrolments')
         .selectAll()
         .where('daemon_id', '=', daemonId)
         .execute()
@@ -134,7 +137,7 @@ export function createExhaustionRepository(
       const ids = restored.flatMap(({ eventId }) => (eventId === undefined ? [] : [eventId]))
       return {
         states: new Map(restored.map((state) => [state.incarnation, state])),
-        enrolments: enrolmentRows.map(enrolmentOf),
+        enrolments: await enrolments(),
         events: await eventsById(ids),
       }
     },

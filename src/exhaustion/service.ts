@@ -45,6 +45,13 @@ export interface Exhaustion {
   enrol(agent: Agent, request: EnrolmentRequest): Promise<void>
   validate(request: Pick<EnrolmentRequest, 'profile' | 'budget'>): readonly ProblemField[]
   /** What was chosen for this life of the agent. */
+  /**
+   * Starts before anybody looks for agents: a process that gives itself the name of an enrolled agent must find that
+   * it is taken.
+   */
+  readonly beforeAgents: Feature
+  /** A name without a process has got one: what was chosen for it goes along. */
+  inherit(from: Agent, to: Agent): void
   of(agent: Agent): Enrolment | undefined
   /** Whether an intervention acts on the agent. */
   enforced(agent: Agent): boolean
@@ -197,6 +204,17 @@ export function createExhaustion(dependencies: ExhaustionDependencies): Exhausti
     arm()
   }
 
+  const beforeAgents: Feature = {
+    name: 'enrolments',
+    async start() {
+      try {
+        enrolments.restore(await repository.enrolments())
+      } catch (error) {
+        log.warn('enrolments of earlier runs could not be read yet', { error: String(error) })
+      }
+    },
+  }
+
   const feature: Feature = {
     name: 'resourceExhaustion',
     collectors: [
@@ -240,7 +258,13 @@ export function createExhaustion(dependencies: ExhaustionDependencies): Exhausti
   }
 
   return {
+    beforeAgents,
     feature,
+    inherit(from, to) {
+      enrolments.inherit(from, to).catch((error: unknown) => {
+        log.warn('an enrolment is in memory only', { agent: to.id, error: String(error) })
+      })
+    },
     validate: enrolments.validate,
     of: enrolments.of,
     enforced: enrolments.enforced,

@@ -33,6 +33,7 @@ interface Enrolled extends EnrolmentChoice {
 /** A desk that knows one limit, and fails when told to. */
 function fakeDesk() {
   const enrolled: Enrolled[] = []
+  const inherited: [string, string][] = []
   const state: { fault: Error | undefined } = { fault: undefined }
   const desk: EnrolmentDesk = {
     validate({ budget = {} }) {
@@ -40,16 +41,17 @@ function fakeDesk() {
       return unknown.map((key): ProblemField => ({ in: 'body', path: `/budget/${key}`, message: 'unknown' }))
     },
     of: ({ id }) => enrolled.findLast(({ agent }) => agent === id),
+    inherit: (from, to) => void inherited.push([from.incarnation, to.incarnation]),
     async enrol({ id }, choice) {
       if (state.fault !== undefined) throw state.fault
       enrolled.push({ agent: id, ...choice })
     },
   }
-  return { desk, enrolled, state }
+  return { desk, enrolled, inherited, state }
 }
 
 async function setUp(others: Partial<AgentsDependencies> = {}) {
-  const { desk, enrolled, state } = fakeDesk()
+  const { desk, enrolled, inherited, state } = fakeDesk()
   const room = createRoom({}, undefined, { enrolment: desk, ...others })
   const ingest = { name: 'ci', hashSha256: createHash('sha256').update(INGEST_TOKEN).digest('hex') }
   server = await testServer(peersByHeader(room.agents.feature.routes), {
@@ -69,7 +71,7 @@ async function setUp(others: Partial<AgentsDependencies> = {}) {
   const post = (payload: object, who: Record<string, string> = CALLERS.control) =>
     ask('POST', '/api/v1/agents', who, payload)
   const remove = (id: string) => ask('DELETE', `/api/v1/agents/${id}`, CALLERS.control)
-  return { room, post, remove, enrolled, state, app }
+  return { room, post, remove, enrolled, inherited, state, app }
 }
 
 const uid = (value: number) => ({ 'x-peer-uid': String(value) })
@@ -185,6 +187,19 @@ describe('enrolment', () => {
       { agent: 'b', enforce: false, profile: 'production' },
       { agent: 'c', enforce: true, budget: { maxApiCalls: 3 } },
     ])
+  })
+
+  it('goes along when a name gets the process that a person names', async () => {
+    const { room, post, inherited } = await setUp()
+    const root = room.run(room.shell(), 'server')
+    await room.start()
+    const name = await post({ id: 'a', budget: { maxApiCalls: 3 } })
+    const bound = await post({ id: 'a', runtime: { pid: root.pid } })
+    expect(bound.status).toBe(201)
+    expect(inherited).toEqual([[name.body.incarnation, bound.body.incarnation]])
+    // Another name that is new inherits from nobody.
+    await post({ id: 'b', runtime: { pid: root.pid } })
+    expect(inherited).toHaveLength(1)
   })
 
   it('does not opt in what registers itself', async () => {

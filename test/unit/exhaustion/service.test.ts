@@ -176,6 +176,48 @@ describe('enforcement', () => {
     expect(room.enforced(appear('a', { incarnation: 'a-life-2' }))).toBe(false)
   })
 
+  it('goes along when a name without a process gets one, and stays with that over a restart', async () => {
+    const { start, appear, room, world, disk, settle } = createRoom()
+    await start()
+    const name = appear('a', { runtime: 'cooperative', incarnation: 'registration:a:1' })
+    await room.enrol(name, { budget: { api_calls: 7 } })
+    const bound = { ...name, runtime: 'process', incarnation: 'a-life-1' } as const
+    room.inherit(name, bound)
+    // In force before it is written down: the first record may come at once.
+    expect(room.enforced(bound)).toBe(true)
+    await settle()
+    const after = createRoom({}, world)
+    await after.room.beforeAgents.start!()
+    expect(after.room.of(bound)).toMatchObject({ enforce: true, budget: { maxApiCalls: 7 } })
+    // What somebody chose for the life itself is not replaced.
+    await room.enrol(bound, { budget: { api_calls: 9 } })
+    room.inherit(name, bound)
+    expect(room.of(bound)?.budget).toEqual({ maxApiCalls: 9 })
+    expect(disk.tables.enrolments.size).toBe(2)
+  })
+
+  it('is known before the phases of earlier runs are, and read with them where it could not be', async () => {
+    const { start, appear, room, world, disk } = createRoom()
+    await start()
+    const agent = appear('a')
+    await room.enrol(agent, {})
+    await room.enrol(agent, { enforce: true })
+    const after = createRoom({}, world)
+    const { db } = disk.store
+    Object.assign(disk.store, {
+      db: {
+        selectFrom() {
+          throw new Error('away')
+        },
+      },
+    })
+    const blind = createRoom({}, world)
+    Object.assign(disk.store, { db })
+    await blind.room.beforeAgents.start!()
+    await after.room.beforeAgents.start!()
+    expect([blind, after].map((one) => one.room.enforced(agent))).toEqual([false, true])
+  })
+
   it('refuses an unknown profile and a budget that is none, and then changes nothing (A02, A34)', async () => {
     const { start, appear, room } = createRoom()
     await start()
