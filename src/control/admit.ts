@@ -5,6 +5,7 @@ import type { ProcessKey } from '../platform/proc/process.ts'
 import { cleanText } from '../platform/text.ts'
 import type { Target } from '../runtimes/model.ts'
 import type { Facts } from './guard.ts'
+import { both } from './holds.ts'
 import type { ActionRequest } from './model.ts'
 
 /** A pass over the process table takes milliseconds; one that hangs is missing data. */
@@ -31,6 +32,11 @@ export interface AdmitDeps {
   readonly target: (agent: Agent) => Target
   readonly moment: () => Moment
   readonly stoppedNow: ((target: Target) => Promise<readonly ProcessKey[] | undefined>) | undefined
+  /**
+   * While something of ours may have stopped it: who was stopped by others all the same. `undefined`: nothing of ours
+   * did, so whoever is stopped was stopped by others.
+   */
+  readonly stoppedByOthers: (agent: Agent) => readonly ProcessKey[] | undefined
 }
 
 /** Cleans what is foreign and looks at the target. Runs for many requests at once; decides nothing. */
@@ -51,7 +57,7 @@ export async function admit(asked: ActionRequest, deps: AdmitDeps): Promise<Admi
   const stops = request.action === 'pause' || request.action === 'terminate'
   const [processes, stoppedBefore] = await Promise.all([
     processesOf(agent, deps),
-    stops && agent.runtime === 'process' ? deps.stoppedNow?.(deps.target(agent)) : undefined,
+    stops && agent.runtime === 'process' ? stoppedBeforeUs(agent, deps) : undefined,
   ])
   const isTree = typeof processes === 'object'
   const tree = isTree ? { pids: processes.map(({ pid }) => pid) } : processes
@@ -63,6 +69,17 @@ export async function admit(asked: ActionRequest, deps: AdmitDeps): Promise<Admi
     stoppedBefore,
     processes: stops && isTree ? processes : undefined,
   }
+}
+
+/** An action of ours may begin or end while the tree is read: what either side knows of it counts. */
+async function stoppedBeforeUs(
+  agent: Agent,
+  { target, stoppedNow, stoppedByOthers }: AdmitDeps,
+): Promise<readonly ProcessKey[] | undefined> {
+  const before = stoppedByOthers(agent)
+  const stopped = await stoppedNow?.(target(agent))
+  const others = stoppedByOthers(agent) ?? before
+  return others === undefined ? stopped : stopped && both(stopped, others)
 }
 
 async function processesOf(

@@ -4,7 +4,7 @@ import type { ProcessKey } from '../platform/proc/process.ts'
 import type { Effect, Rung, RuntimeDriver, Target } from '../runtimes/model.ts'
 import type { ControlConfig } from './guard.ts'
 import { type HoldBoard, joined, releaseHold, without } from './holds.ts'
-import type { ActingLock, ActionEntry, KillSwitch, RefusalReason } from './model.ts'
+import type { ActingLock, Action, ActionEntry, KillSwitch, RefusalReason } from './model.ts'
 import type { ActionRecord } from './record.ts'
 
 /** How long a driver may try; a terminate has its grace besides. */
@@ -90,7 +90,7 @@ export function createEffect<A extends Life>(
     const reason = whyNot()
     if (reason !== undefined && (entry.action !== 'resume' || reason === 'second_daemon')) {
       halted = reason
-      return { ...(await leave(driver, target, mode)), halted }
+      return { ...(await leave(driver, target, mode, entry.action)), halted }
     }
     let abandoned = false
     const mayGoOn = () => {
@@ -108,7 +108,7 @@ export function createEffect<A extends Life>(
     if (!('unanswered' in effect)) {
       const notBegun = effect.outcome === 'halted' && !effect.touched
       return notBegun
-        ? { ...(await leave(driver, target, mode)), halted }
+        ? { ...(await leave(driver, target, mode, entry.action)), halted }
         : { effect, stopped: target.stopped, halted }
     }
     const seen = { ...(await looked(agent, driver, target, record, effect)), halted }
@@ -176,14 +176,21 @@ export function createEffect<A extends Life>(
     return deps.target(agent, joined(target.stopped, without(all, others)), others)
   }
 
-  /** Not begun. After a crash it may be half done already: then it stays held, for a person to resume. */
+  /**
+   * Not begun. After a crash it may be half done already: then it stays held, for a person to resume. A pause that was
+   * over when the crash came needs nothing more to be one.
+   */
   async function leave(
     driver: RuntimeDriver,
     target: Target,
     mode: Mode,
+    action: Action,
   ): Promise<Omit<Performed, 'halted'>> {
-    const begun = mode === 'recovery' && (await driver.observe(target)) !== 'running'
-    return { effect: { outcome: 'halted', touched: begun }, stopped: begun ? target.stopped : [] }
+    if (mode === 'first') return { effect: { outcome: 'halted', touched: false }, stopped: [] }
+    const seen = await driver.observe(target)
+    const begun = seen !== 'running'
+    const outcome = action === 'pause' && seen === 'paused' ? 'done' : 'halted'
+    return { effect: { outcome, touched: begun }, stopped: begun ? target.stopped : [] }
   }
 
   /**

@@ -58,6 +58,11 @@ export function without(some: readonly ProcessKey[], those: readonly ProcessKey[
   return some.filter(({ pid, startTime }) => !gone.has(`${pid}:${startTime}`))
 }
 
+/** Processes that are in both lists. */
+export function both(some: readonly ProcessKey[], those: readonly ProcessKey[]): readonly ProcessKey[] {
+  return without(some, without(some, those))
+}
+
 /** Who is held now. The journal's rows in memory; `settle` writes both. */
 export interface HoldBoard {
   of(incarnation: Incarnation): Held | undefined

@@ -1,5 +1,6 @@
 import type { Agent } from '../agents/model.ts'
 import type { Clock, Timer } from '../platform/clock.ts'
+import type { ProcessKey } from '../platform/proc/process.ts'
 import type { ActionRecord } from './record.ts'
 
 /** Discovery finds what lives within seconds of the start; who was not found by now has ended. */
@@ -16,6 +17,8 @@ export interface Recovery {
   look(): void
   /** Something of this life is not driven yet. */
   waitsFor(incarnation: string): boolean
+  /** Who was stopped before the first of those began. */
+  stoppedBefore(incarnation: string): readonly ProcessKey[] | undefined
   waiting(): number
   stop(): void
 }
@@ -66,6 +69,10 @@ export function createRecovery({ clock, agent, mayAct, isOver, drive, giveUp }: 
     },
     waitsFor: (incarnation) =>
       [...outstanding.values()].some(({ entry }) => entry.incarnation === incarnation),
+    stoppedBefore(incarnation) {
+      const those = [...outstanding.values()].filter(({ entry }) => entry.incarnation === incarnation)
+      return those.find(({ stoppedBefore }) => stoppedBefore !== undefined)?.stoppedBefore
+    },
     waiting: () => outstanding.size,
     stop: () => timer?.cancel(),
   }

@@ -231,6 +231,10 @@ export function createControl(deps: ControlDependencies): ControlRoom {
     return admit(request, {
       ...{ clock, moment, agent: agents.get, stoppedNow: deps.stoppedNow },
       target: (agent) => deps.target(agent, [], []),
+      stoppedByOthers: ({ incarnation }) =>
+        board.of(incarnation)?.stoppedByOthers ??
+        recovery.stoppedBefore(incarnation) ??
+        underWay.stoppedBefore(incarnation),
     })
   }
 

@@ -249,6 +249,29 @@ describe('after a crash', () => {
     expect(host.runtime.lastTarget()).toMatchObject({ stopped: [root] })
   })
 
+  it('takes what an action of ours was just stopping for ours, not for stopped by others', async () => {
+    const { incarnation } = host.agents.get('a')!
+    const [, , pid, startTime] = incarnation.split(':').map(Number)
+    const root = { pid: pid!, startTime: startTime! }
+    const stopped: { pid: number; startTime: number }[] = []
+    const before = await start({ stoppedNow: async () => [...stopped] })
+    const free = host.runtime.block('pause')
+    await before.ask({ action: 'pause', agent: 'a', trigger: 'budget' })
+    await quiet()
+    // The first pause has stopped it and is not settled, when the next is asked for.
+    stopped.push(root)
+    await before.ask({ action: 'resume', agent: 'a' })
+    const { id } = await before.ask({ action: 'pause', agent: 'a' })
+    await crash()
+    free()
+    host.runtime.setState(incarnation, 'running')
+    const room = await start()
+    await room.desk.settled(id)
+    expect(host.runtime.stateOf(incarnation)).toBe('paused')
+    expect(host.runtime.lastTarget()?.stoppedByOthers).toEqual([])
+    expect(await room.act({ action: 'resume', agent: 'a' })).toMatchObject({ status: 'done' })
+  })
+
   it('under a kill switch a half-stopped agent stays held, an untouched one is let be', async () => {
     const id = await interrupt('pause')
     host.killSwitch = true

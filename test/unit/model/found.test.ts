@@ -20,6 +20,11 @@ describe('no longer broken', () => {
     expect(await replay(letters, { effects: 'held' })).toEqual([])
   })
 
+  it('a pause that was over when the daemon was killed is one, also under the kill switch', async () => {
+    const letters = ['over', 'begins', 'killSwitch', 'crash', 'tick'] as const
+    expect(await replay(letters, { effects: 'held' })).toEqual([])
+  })
+
   it('the end of a life is told with its epoch, also when its name belongs to another by then', async () => {
     const letters = ['pause', 'terminate', 'crash', 'ends', 'reborn'] as const
     expect(await replay(letters, { effects: 'held' })).toEqual([])
