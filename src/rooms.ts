@@ -1,6 +1,6 @@
 import { type Acting, type ActingEvents, type ActingStores, createActing } from './acting.ts'
-import type { AgentsTables } from './agents/repository.ts'
 import { type Agents, createAgents } from './agents/service.ts'
+import type { AgentsTables } from './agents/tables.ts'
 import { announceOn } from './announcements.ts'
 import { createEvents } from './events/service.ts'
 import { createBus } from './platform/bus.ts'

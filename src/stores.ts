@@ -1,9 +1,4 @@
-import {
-  type AgentsTables,
-  agentsMigration,
-  agentsRetention,
-  agentUidMigration,
-} from './agents/repository.ts'
+import { type AgentsTables, agentsMigration, agentsRetention, agentUidMigration } from './agents/tables.ts'
 import {
   type ControlCopyTables,
   type ControlTables,
@@ -11,14 +6,14 @@ import {
   controlCopyRetention,
   controlMigration,
   controlRetention,
-} from './control/repository.ts'
+} from './control/tables.ts'
 import { type ExhaustionTables, exhaustionMigration, exhaustionRetention } from './exhaustion/tables.ts'
 import { createNoStore } from './platform/store/no-store.ts'
 import { type OpenStoreOptions, openStore } from './platform/store/open.ts'
 import type { RetentionRule } from './platform/store/retention.ts'
 import type { Store } from './platform/store/store.ts'
 import type { RoomStores } from './rooms.ts'
-import { type UsageTables, usageMigration, usageRetention } from './usage/repository.ts'
+import { type UsageTables, usageMigration, usageRetention } from './usage/tables.ts'
 
 type RoomTables = AgentsTables & UsageTables & ExhaustionTables
 type OneFile = RoomTables & ControlTables

@@ -28,9 +28,10 @@ import { createQuota } from './quota.ts'
 import type { Counters } from './reading.ts'
 import { createRegister } from './register.ts'
 import { createRegistry } from './registry.ts'
-import { type AgentsTables, createAgentsRepository } from './repository.ts'
+import { createAgentsRepository } from './repository.ts'
 import { agentRoutes } from './routes.ts'
 import { createSampler } from './sampler.ts'
+import type { AgentsTables } from './tables.ts'
 import { createTestimony } from './testimony.ts'
 
 /** What may change while the daemon runs is a function. */

@@ -3,7 +3,8 @@ import type { Log } from '../platform/log.ts'
 import type { Store } from '../platform/store/store.ts'
 import { isSettled } from './model.ts'
 import type { ActionRecord } from './record.ts'
-import type { ControlCopyTables, ControlRepository } from './repository.ts'
+import type { ControlRepository } from './repository.ts'
+import type { ControlCopyTables } from './tables.ts'
 
 const CONFIRM_EVERY_MS = 30_000
 const PAGE = 500

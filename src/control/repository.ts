@@ -2,63 +2,11 @@ import { sql } from 'kysely'
 import type { AgentId, Incarnation } from '../agents/model.ts'
 import type { Moment } from '../platform/moment.ts'
 import type { ProcessKey } from '../platform/proc/process.ts'
-import type { Migration } from '../platform/store/migration.ts'
-import { column, required } from '../platform/store/migration-types.ts'
-import type { RetentionRule } from '../platform/store/retention.ts'
 import type { Store, Write } from '../platform/store/store.ts'
 import type { Held, Hold } from './holds.ts'
 import type { Action, ActionEntry, ActionFilter } from './model.ts'
 import type { ActionRecord } from './record.ts'
-
-/** One row per action, and one per kind of refusal and hour. */
-interface ControlActionsTable {
-  daemon_id: string
-  id: string
-  key: string
-  /** 1: nobody else may have this key. */
-  claims_key: number
-  agent: string
-  incarnation: string | null
-  action: string
-  trigger_name: string
-  status: string
-  at_ms: number
-  changed_ms: number
-  /** The whole `ActionEntry` as JSON; the columns beside it are what is searched. */
-  entry: string
-  /** What only this room needs: moments, result, holds released. */
-  trail: string
-}
-
-/** One row per life of an agent that was ever held. */
-interface ControlHoldsTable {
-  daemon_id: string
-  incarnation: string
-  agent: string
-  holds: string
-  stopped: string
-  others: string
-  /** `OPEN_MS` while it is held. */
-  until_ms: number
-}
-
-/** Single facts that outlive the daemon. */
-interface ControlMarksTable {
-  daemon_id: string
-  name: string
-  value: string
-}
-
-export interface ControlTables {
-  control_actions: ControlActionsTable
-  control_holds: ControlHoldsTable
-  control_marks: ControlMarksTable
-}
-
-/** In a database of many hosts. Without the unique index: what is right was decided where it was done. */
-export interface ControlCopyTables {
-  control_actions_copy: ControlActionsTable
-}
+import type { ControlCopyTables, ControlTables } from './tables.ts'
 
 /** `reset`: moment of the last reset by a person. `damaged`: since when acting waits for one, or for time to pass. `copied`: where the outbox is. */
 export type MarkName = 'reset' | 'damaged' | 'copied'
@@ -67,88 +15,6 @@ export type ControlStore = Pick<Store<ControlTables>, 'db' | 'put' | 'enqueue' |
 
 /** Later than any release, so that no age makes an open row old (largest time of ECMAScript). */
 const OPEN_MS = 8_640_000_000_000_000
-
-function actionsTable(name: string): Migration['up'] {
-  return async (db) => {
-    await db.schema
-      .createTable(name)
-      .addColumn('daemon_id', column.text, required)
-      .addColumn('id', column.text, required)
-      .addColumn('key', column.text, required)
-      .addColumn('claims_key', column.flag, required)
-      .addColumn('agent', column.text, required)
-      .addColumn('incarnation', column.text)
-      .addColumn('action', column.text, required)
-      .addColumn('trigger_name', column.text, required)
-      .addColumn('status', column.text, required)
-      .addColumn('at_ms', column.time, required)
-      .addColumn('changed_ms', column.time, required)
-      .addColumn('entry', column.json, required)
-      .addColumn('trail', column.json, required)
-      .addPrimaryKeyConstraint(`${name}_pk`, ['daemon_id', 'id'])
-      .execute()
-    await db.schema.createIndex(`${name}_changed`).on(name).columns(['daemon_id', 'changed_ms']).execute()
-    await db.schema.createIndex(`${name}_agent`).on(name).columns(['daemon_id', 'agent', 'id']).execute()
-  }
-}
-
-export const controlMigration: Migration = {
-  name: '0010_control',
-  async up(db) {
-    await actionsTable('control_actions')(db)
-    await db.schema
-      .createIndex('control_actions_key')
-      .unique()
-      .on('control_actions')
-      .columns(['daemon_id', 'key'])
-      .where(sql.ref('claims_key'), '=', 1)
-      .execute()
-    await db.schema
-      .createIndex('control_actions_status')
-      .on('control_actions')
-      .columns(['daemon_id', 'status', 'id'])
-      .execute()
-    await db.schema
-      .createTable('control_holds')
-      .addColumn('daemon_id', column.text, required)
-      .addColumn('incarnation', column.text, required)
-      .addColumn('agent', column.text, required)
-      .addColumn('holds', column.json, required)
-      .addColumn('stopped', column.json, required)
-      .addColumn('others', column.json, required)
-      .addColumn('until_ms', column.time, required)
-      .addPrimaryKeyConstraint('control_holds_pk', ['daemon_id', 'incarnation'])
-      .execute()
-    await db.schema
-      .createIndex('control_holds_until')
-      .on('control_holds')
-      .columns(['daemon_id', 'until_ms'])
-      .execute()
-    await db.schema
-      .createTable('control_marks')
-      .addColumn('daemon_id', column.text, required)
-      .addColumn('name', column.text, required)
-      .addColumn('value', column.json, required)
-      .addPrimaryKeyConstraint('control_marks_pk', ['daemon_id', 'name'])
-      .execute()
-  },
-}
-
-export const controlCopyMigration: Migration = {
-  name: '0011_control_copy',
-  up: actionsTable('control_actions_copy'),
-}
-
-const KEEP_MS = 30 * 86_400_000
-const MOST_ACTIONS = 100_000
-
-export const controlRetention: readonly RetentionRule[] = [
-  { table: 'control_actions', column: 'changed_ms', keepMs: KEEP_MS, maxRows: MOST_ACTIONS },
-  { table: 'control_holds', column: 'until_ms', keepMs: KEEP_MS, maxRows: MOST_ACTIONS },
-]
-export const controlCopyRetention: readonly RetentionRule[] = [
-  { table: 'control_actions_copy', column: 'changed_ms', keepMs: KEEP_MS, maxRows: MOST_ACTIONS },
-]
 
 /** Rows read at start: what the guard and the keys need of the last hour, with much room. */
 const RECENT_ROWS = 5_000
@@ -188,7 +54,7 @@ export function createControlRepository(store: ControlStore): ControlRepository 
       .select(['key', 'claims_key', 'entry', 'trail'])
       .where('daemon_id', '=', daemonId)
 
-  function rowOf(record: ActionRecord, nowMs: number): ControlActionsTable {
+  function rowOf(record: ActionRecord, nowMs: number): ControlTables['control_actions'] {
     const { entry, key, claimsKey, ...rest } = record
     const { admitted, started, ended, result, graceMs, optIn, released, stoppedBefore, processes } = rest
     return {
@@ -334,7 +200,9 @@ export function createControlRepository(store: ControlStore): ControlRepository 
 
 type Trail = Omit<ActionRecord, 'entry' | 'key' | 'claimsKey' | 'crossedAtMs'>
 
-function recordOf(row: Pick<ControlActionsTable, 'key' | 'claims_key' | 'entry' | 'trail'>): ActionRecord {
+function recordOf(
+  row: Pick<ControlTables['control_actions'], 'key' | 'claims_key' | 'entry' | 'trail'>,
+): ActionRecord {
   const trail = JSON.parse(row.trail) as Partial<Trail> & { readonly admitted: Moment }
   return {
     entry: revivedEntry(JSON.parse(row.entry) as ActionEntry),

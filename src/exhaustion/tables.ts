@@ -1,6 +1,6 @@
 import type { Migration } from '../platform/store/migration.ts'
-import { column, required } from '../platform/store/migration-types.ts'
 import type { RetentionRule } from '../platform/store/retention.ts'
+import { createTable } from '../platform/store/table.ts'
 
 /** Changes of phase and what was done about them. */
 interface ExhaustionEventsTable {
@@ -53,60 +53,50 @@ export interface ExhaustionTables {
 export const exhaustionMigration: Migration = {
   name: '0003_exhaustion',
   async up(db) {
-    await db.schema
-      .createTable('exhaustion_events')
-      .addColumn('daemon_id', column.text, required)
-      .addColumn('id', column.text, required)
-      .addColumn('agent', column.text, required)
-      .addColumn('incarnation', column.text, required)
-      .addColumn('role', column.text)
-      .addColumn('epoch', column.integer, required)
-      .addColumn('phase', column.text, required)
-      .addColumn('previous_phase', column.text, required)
-      .addColumn('counts_as', column.text)
-      .addColumn('triggered_by', column.text, required)
-      .addColumn('action_taken', column.text, required)
-      .addColumn('action_id', column.text)
-      .addColumn('actor', column.text, required)
-      .addColumn('reason', column.text, required)
-      .addColumn('metrics', column.json, required)
-      .addColumn('thresholds', column.json, required)
-      .addColumn('at_ms', column.time, required)
-      .addPrimaryKeyConstraint('exhaustion_events_pk', ['daemon_id', 'id'])
-      .execute()
-    for (const [name, columns] of [
-      ['exhaustion_events_at', ['daemon_id', 'at_ms']],
-      ['exhaustion_events_agent', ['daemon_id', 'agent', 'at_ms']],
-    ] as const) {
-      await db.schema
-        .createIndex(name)
-        .on('exhaustion_events')
-        .columns([...columns])
-        .execute()
-    }
-    await db.schema
-      .createTable('exhaustion_states')
-      .addColumn('daemon_id', column.text, required)
-      .addColumn('incarnation', column.text, required)
-      .addColumn('agent', column.text, required)
-      .addColumn('state', column.json, required)
-      .addColumn('seen_ms', column.time, required)
-      .addPrimaryKeyConstraint('exhaustion_states_pk', ['daemon_id', 'incarnation'])
-      .execute()
-    await db.schema
-      .createTable('enrolments')
-      .addColumn('daemon_id', column.text, required)
-      .addColumn('incarnation', column.text, required)
-      .addColumn('agent', column.text, required)
-      .addColumn('enforce', column.flag, required)
-      .addColumn('profile', column.text)
-      .addColumn('budget', column.json, required)
-      .addColumn('seen_ms', column.time, required)
-      .addPrimaryKeyConstraint('enrolments_pk', ['daemon_id', 'incarnation'])
-      .execute()
-    for (const table of ['exhaustion_states', 'enrolments']) {
-      await db.schema.createIndex(`${table}_seen`).on(table).columns(['daemon_id', 'seen_ms']).execute()
-    }
+    await createTable(db, 'exhaustion_events', {
+      columns: {
+        id: 'text',
+        agent: 'text',
+        incarnation: 'text',
+        role: 'text?',
+        epoch: 'integer',
+        phase: 'text',
+        previous_phase: 'text',
+        counts_as: 'text?',
+        triggered_by: 'text',
+        action_taken: 'text',
+        action_id: 'text?',
+        actor: 'text',
+        reason: 'text',
+        metrics: 'json',
+        thresholds: 'json',
+        at_ms: 'time',
+      },
+      key: ['id'],
+      indexes: { at: ['at_ms'], agent: ['agent', 'at_ms'] },
+    })
+    await createTable(db, 'exhaustion_states', {
+      columns: {
+        incarnation: 'text',
+        agent: 'text',
+        state: 'json',
+        seen_ms: 'time',
+      },
+      key: ['incarnation'],
+      indexes: { seen: ['seen_ms'] },
+    })
+    await createTable(db, 'enrolments', {
+      columns: {
+        incarnation: 'text',
+        agent: 'text',
+        enforce: 'flag',
+        profile: 'text?',
+        budget: 'json',
+        seen_ms: 'time',
+      },
+      key: ['incarnation'],
+      indexes: { seen: ['seen_ms'] },
+    })
   },
 }
 

@@ -1,144 +1,8 @@
 import type { AgentId, Incarnation } from '../agents/model.ts'
-import type { Migration } from '../platform/store/migration.ts'
-import { column, required } from '../platform/store/migration-types.ts'
-import type { RetentionRule } from '../platform/store/retention.ts'
 import type { Store } from '../platform/store/store.ts'
 import type { Ledger } from './ledger.ts'
 import type { Deliverable, DeliverableType, EpochUsage } from './model.ts'
-
-/** What was told about each life of an agent, as absolute totals. */
-interface UsageLedgersTable {
-  daemon_id: string
-  agent: string
-  incarnation: string
-  updated_ms: number
-  ended_ms: number | null
-  state: string
-}
-
-/** Closed epochs. */
-interface UsageEpochsTable {
-  daemon_id: string
-  agent: string
-  incarnation: string
-  epoch: number
-  role: string | null
-  opened_by: string | null
-  opened_ms: number
-  closed_ms: number
-  active_ms: number
-  totals: string
-}
-
-/** Idempotency keys with the answer that was given. */
-interface UsageKeysTable {
-  daemon_id: string
-  caller: string
-  agent: string
-  idempotency_key: string
-  at_ms: number
-  body_hash: string
-  answer: string
-}
-
-interface DeliverablesTable {
-  daemon_id: string
-  id: string
-  agent: string
-  incarnation: string
-  epoch: number
-  type: string
-  description: string | null
-  artifacts: string
-  verified: number | null
-  at_ms: number
-}
-
-export interface UsageTables {
-  usage_ledgers: UsageLedgersTable
-  usage_epochs: UsageEpochsTable
-  usage_keys: UsageKeysTable
-  deliverables: DeliverablesTable
-}
-
-export const usageMigration: Migration = {
-  name: '0002_usage',
-  async up(db) {
-    await db.schema
-      .createTable('usage_ledgers')
-      .addColumn('daemon_id', column.text, required)
-      .addColumn('agent', column.text, required)
-      .addColumn('incarnation', column.text, required)
-      .addColumn('updated_ms', column.time, required)
-      .addColumn('ended_ms', column.time)
-      .addColumn('state', column.json, required)
-      .addPrimaryKeyConstraint('usage_ledgers_pk', ['daemon_id', 'agent', 'incarnation'])
-      .execute()
-    await db.schema
-      .createTable('usage_epochs')
-      .addColumn('daemon_id', column.text, required)
-      .addColumn('agent', column.text, required)
-      .addColumn('incarnation', column.text, required)
-      .addColumn('epoch', column.integer, required)
-      .addColumn('role', column.text)
-      .addColumn('opened_by', column.text)
-      .addColumn('opened_ms', column.time, required)
-      .addColumn('closed_ms', column.time, required)
-      .addColumn('active_ms', column.integer, required)
-      .addColumn('totals', column.json, required)
-      .addPrimaryKeyConstraint('usage_epochs_pk', ['daemon_id', 'agent', 'incarnation', 'epoch'])
-      .execute()
-    await db.schema
-      .createTable('usage_keys')
-      .addColumn('daemon_id', column.text, required)
-      .addColumn('caller', column.text, required)
-      .addColumn('agent', column.text, required)
-      .addColumn('idempotency_key', column.text, required)
-      .addColumn('at_ms', column.time, required)
-      .addColumn('body_hash', column.text, required)
-      .addColumn('answer', column.json, required)
-      .addPrimaryKeyConstraint('usage_keys_pk', ['daemon_id', 'caller', 'agent', 'idempotency_key'])
-      .execute()
-    await db.schema
-      .createTable('deliverables')
-      .addColumn('daemon_id', column.text, required)
-      .addColumn('id', column.text, required)
-      .addColumn('agent', column.text, required)
-      .addColumn('incarnation', column.text, required)
-      .addColumn('epoch', column.integer, required)
-      .addColumn('type', column.text, required)
-      .addColumn('description', column.text)
-      .addColumn('artifacts', column.json, required)
-      .addColumn('verified', column.flag)
-      .addColumn('at_ms', column.time, required)
-      .addPrimaryKeyConstraint('deliverables_pk', ['daemon_id', 'id'])
-      .execute()
-    for (const [table, column] of [
-      ['usage_ledgers', 'updated_ms'],
-      ['usage_epochs', 'closed_ms'],
-      ['usage_keys', 'at_ms'],
-      ['deliverables', 'at_ms'],
-    ] as const) {
-      await db.schema.createIndex(`${table}_${column}`).on(table).columns(['daemon_id', column]).execute()
-    }
-    await db.schema
-      .createIndex('deliverables_agent')
-      .on('deliverables')
-      .columns(['daemon_id', 'agent', 'at_ms', 'id'])
-      .execute()
-  },
-}
-
-const DAY_MS = 86_400_000
-
-/** Live ledgers are written again every few hours, so only those of ended agents grow old. */
-export const usageRetention: readonly RetentionRule[] = [
-  { table: 'usage_ledgers', column: 'updated_ms', keepMs: 30 * DAY_MS, maxRows: 100_000 },
-  { table: 'usage_epochs', column: 'closed_ms', keepMs: 30 * DAY_MS, maxRows: 500_000 },
-  { table: 'usage_keys', column: 'at_ms', keepMs: DAY_MS, maxRows: 200_000 },
-  // What an agent delivered is asked for long after it is gone.
-  { table: 'deliverables', column: 'at_ms', keepMs: 365 * DAY_MS, maxRows: 500_000 },
-]
+import type { UsageTables } from './tables.ts'
 
 /** One use of an `Idempotency-Key`: of this caller, about this agent. */
 export interface KeyUse {
@@ -261,7 +125,7 @@ export function createUsageRepository(
     },
   }
 
-  function ledgerRow(ledger: Ledger): UsageLedgersTable {
+  function ledgerRow(ledger: Ledger): UsageTables['usage_ledgers'] {
     const { agent, incarnation, endedAtMs } = ledger
     return {
       daemon_id: daemonId,
@@ -273,7 +137,7 @@ export function createUsageRepository(
     }
   }
 
-  function epochRow({ usage, role, closedAtMs }: ClosedEpoch): UsageEpochsTable {
+  function epochRow({ usage, role, closedAtMs }: ClosedEpoch): UsageTables['usage_epochs'] {
     return {
       daemon_id: daemonId,
       agent: usage.agent,
@@ -288,7 +152,7 @@ export function createUsageRepository(
     }
   }
 
-  function keyRow({ caller, agent, key, bodyHash, answer }: KeyUse): UsageKeysTable {
+  function keyRow({ caller, agent, key, bodyHash, answer }: KeyUse): UsageTables['usage_keys'] {
     return {
       daemon_id: daemonId,
       caller,
@@ -300,7 +164,7 @@ export function createUsageRepository(
     }
   }
 
-  function deliverableRow(deliverable: Deliverable): DeliverablesTable {
+  function deliverableRow(deliverable: Deliverable): UsageTables['deliverables'] {
     const { id, agent, incarnation, epoch, type, description, artifacts, verified, atMs } = deliverable
     return {
       daemon_id: daemonId,

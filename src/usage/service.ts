@@ -17,10 +17,11 @@ import type { DeliverableInput } from './input.ts'
 import { createKeyring, type RequestKey } from './keyring.ts'
 import { epochUsage, type Ledger, recordDeliverable, recordUse, setLedgerPaused } from './ledger.ts'
 import type { TokenType, Usage, UsageEvents } from './model.ts'
-import { createUsageRepository, type UsageTables } from './repository.ts'
+import { createUsageRepository } from './repository.ts'
 import type { RequestShape, UsageRoom } from './room.ts'
 import { usageRoutes } from './routes.ts'
 import { claimSources, type SourceClaim } from './sources.ts'
+import type { UsageTables } from './tables.ts'
 import { createUsageWriter } from './writer.ts'
 
 export interface UsageDependencies {

@@ -10,8 +10,8 @@ import { createHttpServer } from '../../src/platform/http/server.ts'
 import { silentLog } from '../../src/platform/log.ts'
 import { openStore } from '../../src/platform/store/open.ts'
 import type { UsageEvents } from '../../src/usage/model.ts'
-import { type UsageTables, usageMigration } from '../../src/usage/repository.ts'
 import { createUsage } from '../../src/usage/service.ts'
+import { type UsageTables, usageMigration } from '../../src/usage/tables.ts'
 import { fakeAgent } from '../unit/usage/room.ts'
 
 const [dataDir = '', count = '1'] = process.argv.slice(2)

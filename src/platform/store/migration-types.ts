@@ -1,17 +1,7 @@
 import type { ColumnDefinitionBuilder } from 'kysely'
 
 /**
- * Column types that mean the same on SQLite and PostgreSQL, for migrations:
- *
- * ```ts
- * await db.schema
- *   .createTable('agents')
- *   .addColumn('daemon_id', column.text, required)
- *   .addColumn('last_seen_ms', column.time, required)
- *   .addColumn('labels', column.json)
- *   .addPrimaryKeyConstraint('agents_pk', ['daemon_id', 'id'])
- *   .execute()
- * ```
+ * Column types that mean the same on SQLite and PostgreSQL, for migrations. `createTable` takes them by name.
  *
  * `bigint` is 64 bits in PostgreSQL and INTEGER affinity in SQLite, where every integer is 64 bits; a plain
  * `integer` would be 32 bits in PostgreSQL. A flag is 0 or 1 because not every `node:sqlite` binds booleans.

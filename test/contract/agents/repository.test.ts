@@ -2,13 +2,13 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { createHistory } from '../../../src/agents/history.ts'
 import type { Agent } from '../../../src/agents/model.ts'
 import { emptyReading } from '../../../src/agents/reading.ts'
+import { createAgentsRepository } from '../../../src/agents/repository.ts'
 import {
   type AgentsTables,
   agentsMigration,
   agentsRetention,
   agentUidMigration,
-  createAgentsRepository,
-} from '../../../src/agents/repository.ts'
+} from '../../../src/agents/tables.ts'
 import { systemClock } from '../../../src/platform/clock.ts'
 import { silentLog } from '../../../src/platform/log.ts'
 import { openStore } from '../../../src/platform/store/open.ts'

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Action, ActionEntry } from '../../../src/control/model.ts'
-import { type ControlTables, controlMigration } from '../../../src/control/repository.ts'
+import { type ControlTables, controlMigration } from '../../../src/control/tables.ts'
 import { systemClock } from '../../../src/platform/clock.ts'
 import { createCatalogue } from '../../../src/platform/exposition/catalogue.ts'
 import { createScraper, scrapeFamilies } from '../../../src/platform/exposition/scrape.ts'

@@ -2,15 +2,15 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ActionEntry } from '../../../src/control/model.ts'
+import type { ControlStore } from '../../../src/control/repository.ts'
 import {
   type ControlCopyTables,
-  type ControlStore,
   type ControlTables,
   controlCopyMigration,
   controlCopyRetention,
   controlMigration,
   controlRetention,
-} from '../../../src/control/repository.ts'
+} from '../../../src/control/tables.ts'
 import { systemClock } from '../../../src/platform/clock.ts'
 import { silentLog } from '../../../src/platform/log.ts'
 import { StoreUnavailable } from '../../../src/platform/store/failure.ts'

@@ -9,11 +9,8 @@ import { resumeOffline } from '../../../src/cli/offline-resume.ts'
 import { createOfflineRuntimes } from '../../../src/cli/offline-runtimes.ts'
 import { addHold, NO_HOLDS } from '../../../src/control/holds.ts'
 import { createActingLock } from '../../../src/control/lock.ts'
-import {
-  type ControlTables,
-  controlMigration,
-  createControlRepository,
-} from '../../../src/control/repository.ts'
+import { createControlRepository } from '../../../src/control/repository.ts'
+import { type ControlTables, controlMigration } from '../../../src/control/tables.ts'
 import { systemClock as clock } from '../../../src/platform/clock.ts'
 import { createDockerEngine } from '../../../src/platform/docker/engine.ts'
 import { silentLog } from '../../../src/platform/log.ts'

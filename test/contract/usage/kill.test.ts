@@ -4,7 +4,8 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../../src/platform/clock.ts'
 import { silentLog } from '../../../src/platform/log.ts'
 import { openStore } from '../../../src/platform/store/open.ts'
-import { createUsageRepository, type UsageTables, usageMigration } from '../../../src/usage/repository.ts'
+import { createUsageRepository } from '../../../src/usage/repository.ts'
+import { type UsageTables, usageMigration } from '../../../src/usage/tables.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 
 const cleanUps: (() => unknown)[] = []

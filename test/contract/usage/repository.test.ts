@@ -5,13 +5,8 @@ import { openStore } from '../../../src/platform/store/open.ts'
 import { createRetention } from '../../../src/platform/store/retention.ts'
 import { endLedger, epochUsage, openLedger, openNextEpoch, recordUse } from '../../../src/usage/ledger.ts'
 import type { Deliverable } from '../../../src/usage/model.ts'
-import {
-  createUsageRepository,
-  type UsageBatch,
-  type UsageTables,
-  usageMigration,
-  usageRetention,
-} from '../../../src/usage/repository.ts'
+import { createUsageRepository, type UsageBatch } from '../../../src/usage/repository.ts'
+import { type UsageTables, usageMigration, usageRetention } from '../../../src/usage/tables.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 import { at, BIRTH, used } from '../../unit/usage/moments.ts'
 

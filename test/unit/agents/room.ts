@@ -1,6 +1,6 @@
 import type { AgentEvents } from '../../../src/agents/model.ts'
-import type { AgentsTables } from '../../../src/agents/repository.ts'
 import { type AgentsDependencies, type AgentsOptions, createAgents } from '../../../src/agents/service.ts'
+import type { AgentsTables } from '../../../src/agents/tables.ts'
 import { createBus } from '../../../src/platform/bus.ts'
 import type { CgroupFinder } from '../../../src/platform/cgroup/reader.ts'
 import { type CgroupSample, emptySample } from '../../../src/platform/cgroup/sample.ts'

@@ -1,8 +1,8 @@
-import type { ControlTables } from '../../../src/control/repository.ts'
+import type { ControlTables } from '../../../src/control/tables.ts'
 import type { ExhaustionTables } from '../../../src/exhaustion/tables.ts'
 import { ConstraintError } from '../../../src/platform/store/failure.ts'
 import type { Store, Write } from '../../../src/platform/store/store.ts'
-import type { UsageTables } from '../../../src/usage/repository.ts'
+import type { UsageTables } from '../../../src/usage/tables.ts'
 
 export type Tables = UsageTables & ExhaustionTables & ControlTables
 type RoomStore = Pick<Store<Tables>, 'db' | 'put' | 'enqueue' | 'daemonId'>

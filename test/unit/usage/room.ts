@@ -5,8 +5,8 @@ import { createBus } from '../../../src/platform/bus.ts'
 import { silentLog } from '../../../src/platform/log.ts'
 import { createNoStore } from '../../../src/platform/store/no-store.ts'
 import type { UsageEvents } from '../../../src/usage/model.ts'
-import type { UsageTables } from '../../../src/usage/repository.ts'
 import { createUsage, type UsageDependencies } from '../../../src/usage/service.ts'
+import type { UsageTables } from '../../../src/usage/tables.ts'
 import { type FakeClock, fakeClock } from '../../support/fake-clock.ts'
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
