@@ -108,7 +108,10 @@ async function resume(daemon: ActingDaemon, { id, oracle }: Subject): Promise<st
 }
 
 async function terminate(daemon: ActingDaemon, { id, oracle }: Subject): Promise<string[]> {
-  const { body } = await daemon.call('POST', `/api/v1/agents/${id}/terminate?wait=30s`, {})
+  const ask = () => daemon.call('POST', `/api/v1/agents/${id}/terminate?wait=30s`, {})
+  let { body } = await ask()
+  // A disk that is slow at the moment is a reason to refuse an end, not a pause.
+  for (let tries = 0; body['refusal'] === 'not_durable' && tries < 5; tries++) ({ body } = await ask())
   const { living } = oracle.look()
   return [
     ...(body['status'] === 'done' ? [] : [`terminate: ${JSON.stringify(body)}`]),

@@ -72,12 +72,14 @@ export function createSnapshots({
   return (tree, inner = []) => {
     const trees = new Set([tree, ...inner])
     const processes: TargetProcess[] = []
+    const services: number[] = []
     for (const { members } of trees) {
       for (const member of members.values()) {
+        if (member.kind === 'service') services.push(member.pid)
         const process = member.kind === 'worker' ? look(member) : undefined
         if (process !== undefined) processes.push(process)
       }
     }
-    return { root: tree.root, processes, groups: ownGroups(trees, processes) }
+    return { root: tree.root, processes, groups: ownGroups(trees, processes), services }
   }
 }

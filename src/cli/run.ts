@@ -44,9 +44,7 @@ export function runCommand(program: Command): void {
     .option('--url <url>', 'address of the daemon')
     .action(async (command: string[], flags: RunFlags) => {
       const { leaveLike } = await import('../launch/outcome.ts')
-      leaveLike(await run(program, command, flags))
-      // A signal is on its way, or an exit: nothing after this may set another exit code.
-      await new Promise(() => {})
+      await leaveLike(await run(program, command, flags))
     })
 }
 

@@ -13,6 +13,8 @@ export interface ChildOptions {
   readonly space: string | undefined
   /** `shared`: our process group, as a terminal needs it. `own`: a session of its own. */
   readonly session: 'shared' | 'own'
+  /** File to write its number to before it begins: a control group of its own. */
+  readonly door: string | undefined
   /** `closed`: the command does not begin before `begin()`. */
   readonly gate: 'open' | 'closed'
 }
@@ -40,11 +42,12 @@ const GATE = 3
  * Learns its own start time (field 22; its name is `(sh)`, so the fields are words), says who it is and becomes
  * the command. Pid and start time outlive exec(2), nothing but builtins runs before, and nobody else can set the
  * variable: a parent does not know the start time of a child that it has not started yet.
- * Arguments: space, gate, the command.
+ * Arguments: space, gate, door, the command.
  */
 const BOOTSTRAP = `_ae_is() { export AGENT_EXPORTER_INCARNATION="$_ae_space:$1:\${22}"; }
-_ae_space=$1 _ae_gate=$2
-shift 2
+_ae_space=$1 _ae_gate=$2 _ae_door=$3
+shift 3
+if [ -n "$_ae_door" ]; then { echo $$ >"$_ae_door"; } 2>/dev/null; fi
 if [ "$_ae_gate" = closed ]; then read -r _ae_word <&${GATE} || exit 125; exec ${GATE}<&-; fi
 if [ -n "$_ae_space" ] && read -r _ae_stat </proc/self/stat; then _ae_is $_ae_stat; fi
 exec "$@"`
@@ -90,7 +93,7 @@ export async function startChild(options: ChildOptions): Promise<RunningChild> {
 
 type Start = readonly [file: string, args: string[], environment: NodeJS.ProcessEnv]
 
-function bootstrapped({ command, environment, cwd, space, gate }: ChildOptions): Start {
+function bootstrapped({ command, environment, cwd, space, gate, door }: ChildOptions): Start {
   const kept: NodeJS.ProcessEnv = {}
   const others: string[] = []
   for (const [name, value] of Object.entries(environment)) {
@@ -99,7 +102,7 @@ function bootstrapped({ command, environment, cwd, space, gate }: ChildOptions):
   }
   const words = spelled(command, environment, cwd)
   const through = others.length > 0 && !words[0]!.includes('=') && existsSync(ENV) ? [ENV, ...others] : []
-  return [SHELL, ['-c', BOOTSTRAP, SHELL_NAME, space ?? '', gate, ...through, ...words], kept]
+  return [SHELL, ['-c', BOOTSTRAP, SHELL_NAME, space ?? '', gate, door ?? '', ...through, ...words], kept]
 }
 
 function plain({ command, environment }: ChildOptions): Start {

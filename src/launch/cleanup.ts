@@ -1,5 +1,6 @@
 import type { Member } from '../agents/membership.ts'
 import type { ProcessKey } from '../platform/proc/process.ts'
+import type { RunCage } from './cage.ts'
 import type { OwnTree } from './tree.ts'
 
 export interface CleanupOptions {
@@ -14,6 +15,8 @@ export interface CleanupOptions {
   readonly isAlive: (key: ProcessKey) => boolean
   /** kill(2); a negative number is a group. */
   readonly kill: (pid: number, signal: NodeJS.Signals | 0) => void
+  /** The control group of the command, when it has one of its own. */
+  readonly cage?: Pick<RunCage, 'members' | 'kill'> | undefined
   /** Ends who outruns every look, and answers whom: at once, for there is no second look at them. */
   readonly outrun: () => readonly ProcessKey[]
   readonly sleep: (ms: number) => Promise<void>
@@ -39,7 +42,7 @@ const QUIET_LOOKS = 3
  * is read again immediately before each signal.
  */
 export async function cleanUp(options: CleanupOptions): Promise<Cleanup> {
-  const { tree, session, graceMs, isHurried, isAlive, kill, outrun, sleep, monotonic } = options
+  const { tree, session, graceMs, isHurried, isAlive, kill, cage, outrun, sleep, monotonic } = options
   const seen = new Set<string>()
   const asked = new Set<string>()
 
@@ -53,7 +56,19 @@ export async function cleanUp(options: CleanupOptions): Promise<Cleanup> {
     quietLooks = living.length === 0 && !found.some(({ kind }) => kind === 'worker') ? quietLooks + 1 : 0
   }
 
+  /** Who is in the command's own group besides daemons of the user's session. */
+  function caged(): readonly number[] {
+    return (cage?.members() ?? []).filter((pid) => tree.memberOf(pid)?.kind !== 'service')
+  }
+
+  /** In one step whatever forks meanwhile; not when somebody is in it who is to be spared. */
+  function endCaged(): void {
+    const pids = caged()
+    if (pids.length > 0 && pids.length === cage?.members()?.length) cage.kill()
+  }
+
   function isOver(): boolean {
+    if (caged().length > 0) return false
     return quietLooks >= (session !== undefined && hasGroup(session) ? QUIET_LOOKS : 1)
   }
 
@@ -111,6 +126,7 @@ export async function cleanUp(options: CleanupOptions): Promise<Cleanup> {
   }
 
   for (let pass = 0; pass < MOST_PASSES && !(isOver() && isAlone()); pass++) {
+    endCaged()
     await sendToGroups()
     for (const member of living) send(member, 'SIGKILL')
     await sleep(BETWEEN_PASSES_MS)

@@ -1,5 +1,6 @@
 import { isatty } from 'node:tty'
 import type { Clock, Timer } from '../platform/clock.ts'
+import { makeRunCage } from './cage.ts'
 import { type RunningChild, startChild } from './child.ts'
 import type { Cleanup } from './cleanup.ts'
 import { type Enrolment, enrol } from './enrol.ts'
@@ -38,9 +39,11 @@ export async function launch(request: LaunchRequest, options: LaunchOptions): Pr
   }
   const space = incarnationSpace()
   const session = isatty(0) ? 'shared' : 'own'
+  const cage = makeRunCage()
   let child: RunningChild
   try {
     child = await startChild({
+      door: cage?.door,
       command,
       environment: childEnvironment({
         inherited: environment,
@@ -56,6 +59,7 @@ export async function launch(request: LaunchRequest, options: LaunchOptions): Pr
       gate: mode === 'require' ? 'closed' : 'open',
     })
   } catch (error) {
+    cage?.remove()
     warn(`${name} cannot be started: ${(error as Error).message}`)
     return ended(LAUNCH_EXIT.failed)
   }
@@ -70,7 +74,7 @@ export async function launch(request: LaunchRequest, options: LaunchOptions): Pr
     session,
     graceMs: request.graceMs,
     killTree() {
-      void watch?.cleanUp({ session: sessionOf(session, pid), graceMs: 0, isHurried: () => true })
+      void watch?.cleanUp({ session: sessionOf(session, pid), graceMs: 0, isHurried: () => true, cage })
       if (session === 'own') child.signalGroup('SIGKILL')
       child.signal('SIGKILL')
     },
@@ -85,6 +89,7 @@ export async function launch(request: LaunchRequest, options: LaunchOptions): Pr
       await child.ended
       enrolment.stop()
       signals.stop()
+      cage?.remove()
       warn(`${name} was not started: ${refusal}`)
       return ended(LAUNCH_EXIT.failed)
     }
@@ -99,10 +104,11 @@ export async function launch(request: LaunchRequest, options: LaunchOptions): Pr
   if (request.leftovers === 'end') {
     const graceMs = LEFTOVER_GRACE_MS
     tellCleanup(
-      await watch?.cleanUp({ session: sessionOf(session, pid), graceMs, isHurried: () => isHurried }),
+      await watch?.cleanUp({ session: sessionOf(session, pid), graceMs, isHurried: () => isHurried, cage }),
       options,
     )
   }
+  cage?.remove()
   await finish(watch, options)
   enrolment.stop()
   signals.stop()

@@ -1,4 +1,5 @@
 import { constants } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
 
 /** How a child ended, as `child_process` tells it: exactly one of both. */
 export interface Ended {
@@ -23,15 +24,12 @@ export function exitCodeOf({ code, signal }: Ended): number {
 }
 
 /**
- * Ends this process the way the child ended. A signal is raised again on ourselves: a shell script that is
+ * Ends this process the way the child ended, whatever exit code is set afterwards. A signal is raised again on ourselves: a shell script that is
  * interrupted stops only when it sees that its command died of the signal, an exit code of 130 would not do.
  */
-export function leaveLike(ended: Ended): void {
+export async function leaveLike(ended: Ended): Promise<void> {
   const { signal } = ended
-  if (signal === null) {
-    end(exitCodeOf(ended))
-    return
-  }
+  if (signal === null) return end(exitCodeOf(ended))
   // Listening and letting go gives the signal its default back, also SIGPIPE, which Node ignores from the start.
   const nothing = (): void => {}
   try {
@@ -40,8 +38,10 @@ export function leaveLike(ended: Ended): void {
     // SIGKILL and SIGSTOP cannot be listened to and need not be.
   }
   process.removeAllListeners(signal)
-  setTimeout(() => end(exitCodeOf(ended)), RAISE_WAIT_MS)
+  const held = delay(RAISE_WAIT_MS)
   process.kill(process.pid, signal)
+  await held
+  end(exitCodeOf(ended))
 }
 
 /**

@@ -3,6 +3,7 @@ import type { AgentId } from '../agents/model.ts'
 import type { Clock, Timer } from '../platform/clock.ts'
 import type { ProcessEntry } from '../platform/proc/process.ts'
 import { createProcessTable } from '../platform/proc/process-table.ts'
+import type { RunCage } from './cage.ts'
 import { type Cleanup, cleanUp } from './cleanup.ts'
 import type { DaemonLink } from './daemon-link.ts'
 import { commandLineOf, identifyOwn, isRunning, killOutrunners } from './processes.ts'
@@ -17,6 +18,7 @@ export interface TreeWatch {
     readonly session: number | undefined
     readonly graceMs: number
     readonly isHurried: () => boolean
+    readonly cage: RunCage | undefined
   }): Promise<Cleanup>
   /** Stops looking and tells the daemon the rest; answers how many subtasks were never told. */
   finish(withinMs: number): Promise<number>

@@ -3,7 +3,7 @@ import type { ProcessKey } from '../platform/proc/process.ts'
 import type { Effect, Rung, Target, TerminateOptions, TreeSnapshot } from './model.ts'
 import type { Signal, Signals } from './signals.ts'
 import type { Stopped, Stopper } from './stopping.ts'
-import { childrenFirst, createKeySet, namePids, survey } from './survey.ts'
+import { childrenFirst, createKeySet, namePids, survey, withCaged } from './survey.ts'
 import type { ProcessState, StateReader } from './task-state.ts'
 
 /** Ends trees: stopped first, so that nothing is forked between the look and the signal. */
@@ -54,8 +54,8 @@ export function createEnder({ clock, states, signals, stopper, sleep }: EnderPar
 
       /** What lives of the tree by a new pass: zombies whose parent does not wait are dead. */
       async function left(): Promise<{ tree: TreeSnapshot; alive: readonly ProcessState[] } | undefined> {
-        const tree = await target.snapshot?.()
-        if (tree === undefined) return undefined
+        const seen = (await target.snapshot?.()) ?? { processes: [], groups: [] }
+        const tree = withCaged(seen, stop?.cage, states)
         const { alive } = survey(tree, states)
         return alive.length === 0 && tree.groups.length === 0 ? undefined : { tree, alive }
       }

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { directoryOf, findHierarchy, type Hierarchy } from '../platform/cgroup/hierarchy.ts'
 import { parseMembership, UNIFIED } from '../platform/cgroup/membership.ts'
+import { isRunCage } from '../platform/cgroup/run-cage.ts'
 import type { TreeSnapshot } from './model.ts'
 
 export type CageState = 'frozen' | 'freezing' | 'thawed' | 'unknown'
@@ -11,6 +12,8 @@ export interface Cage {
   readonly version: 1 | 2
   /** Whether the group and the tree are the same processes now. To be asked before and after freezing. */
   holdsOnly(tree: TreeSnapshot): boolean
+  /** Everybody in it who has not ended; undefined when that cannot be read. */
+  pids(): readonly number[] | undefined
   state(): CageState
   /** False when the group may not be written. It is frozen only when `state` says so. */
   freeze(): boolean
@@ -31,6 +34,7 @@ export interface FreezerOptions {
   /** Whether a process has ended: some kernels list zombies of a group, too. */
   readonly isDead: (pid: number) => boolean
   readonly parentOf: (pid: number) => number | undefined
+  readonly ownerOf: (pid: number) => number | undefined
 }
 
 /** Groups of whole sessions and users: what shares them with an agent today may not do so tomorrow. */
@@ -67,7 +71,14 @@ function addEveryone(directory: string, into: Set<number>, depth: number): boole
   }
 }
 
-export function createFreezer({ procRoot, cgroupRoot, ownPid, isDead, parentOf }: FreezerOptions): Freezer {
+export function createFreezer({
+  procRoot,
+  cgroupRoot,
+  ownPid,
+  isDead,
+  parentOf,
+  ownerOf,
+}: FreezerOptions): Freezer {
   let hierarchy: Hierarchy | undefined
   let searched = false
 
@@ -92,10 +103,11 @@ export function createFreezer({ procRoot, cgroupRoot, ownPid, isDead, parentOf }
     return parseMembership(read(join(procRoot, String(pid), 'cgroup')) ?? '')
   }
 
-  function holdsOnly(directory: string, { processes }: TreeSnapshot): boolean {
+  function holdsOnly(directory: string, { processes, services = [] }: TreeSnapshot): boolean {
     const tree = new Set(processes.map(({ pid }) => pid))
     const inside = new Set<number>()
     if (!addEveryone(directory, inside, 0)) return false
+    if (services.some((pid) => inside.has(pid))) return false
     // Whoever was forked since the tree was looked at is not in it, but in the group, below somebody who is.
     const isOffspring = (pid: number) => {
       let at: number | undefined = pid
@@ -105,9 +117,21 @@ export function createFreezer({ procRoot, cgroupRoot, ownPid, isDead, parentOf }
       }
       return false
     }
-    for (const pid of inside) if (pid === 0 || (!isOffspring(pid) && !isDead(pid))) return false
+    // A group made for one command holds only what it started, met or not. Its user could put others of his in.
+    const owner = isRunCage(directory) && tree.size > 0 ? ownerOf([...tree][0]!) : undefined
+    const isStarted = (pid: number) => owner !== undefined && ownerOf(pid) === owner
+    for (const pid of inside) {
+      if (pid === 0 || !(tree.has(pid) || isOffspring(pid) || isStarted(pid) || isDead(pid))) return false
+    }
     for (const pid of tree) if (!inside.has(pid) && !isDead(pid)) return false
     return tree.size > 0
+  }
+
+  function pids(directory: string): readonly number[] | undefined {
+    const inside = new Set<number>()
+    return addEveryone(directory, inside, 0)
+      ? [...inside].filter((pid) => pid > 0 && !isDead(pid))
+      : undefined
   }
 
   /** Documentation/admin-guide/cgroup-v2.rst, "Core Interface Files". */
@@ -117,6 +141,7 @@ export function createFreezer({ procRoot, cgroupRoot, ownPid, isDead, parentOf }
     return {
       version: 2,
       holdsOnly: (tree) => holdsOnly(directory, tree),
+      pids: () => pids(directory),
       state() {
         const frozen = /^frozen ([01])$/m.exec(read(join(directory, 'cgroup.events')) ?? '')?.[1]
         if (frozen === undefined) return 'unknown'
@@ -136,6 +161,7 @@ export function createFreezer({ procRoot, cgroupRoot, ownPid, isDead, parentOf }
     return {
       version: 1,
       holdsOnly: (tree) => holdsOnly(directory, tree),
+      pids: () => pids(directory),
       state() {
         const state = read(file)?.trim()
         if (state === 'FROZEN') return 'frozen'

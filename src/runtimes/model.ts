@@ -16,6 +16,8 @@ export interface TreeSnapshot {
   readonly processes: readonly TargetProcess[]
   /** Process groups whose leader is or was a member and in which nobody else lives: safe for `kill(-pgid)`. */
   readonly groups: readonly number[]
+  /** Daemons of the user session that were started in it: they must go on whatever stops the rest. */
+  readonly services?: readonly number[]
 }
 
 /**

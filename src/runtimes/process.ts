@@ -54,7 +54,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
     return found === undefined || states.read(found).standing === 'dead'
   }
   const parentOf = (pid: number) => states.whoIs(pid)?.ppid
-  const freezer = createFreezer({ procRoot, cgroupRoot, ownPid, isDead, parentOf })
+  const freezer = createFreezer({ procRoot, cgroupRoot, ownPid, isDead, parentOf, ownerOf: states.ownerOf })
   const chaser = createChaser({ procRoot, clock })
   const parts = { clock, states, signals, freezer, chaser, sleep }
   const stopper = createStopper(parts)

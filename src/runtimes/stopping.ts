@@ -5,7 +5,7 @@ import type { Chaser } from './chaser.ts'
 import type { Cage, Freezer } from './freezer.ts'
 import type { EffectOptions, Rung, Target, TreeSnapshot } from './model.ts'
 import type { Sent, Signals } from './signals.ts'
-import { createKeySet, keyOf, type Survey, survey } from './survey.ts'
+import { createKeySet, keyOf, type Survey, survey, withCaged } from './survey.ts'
 import type { ProcessState, StateReader } from './task-state.ts'
 
 /** What stopping a tree came to. */
@@ -76,16 +76,20 @@ export function createStopper({ clock, states, signals, freezer, chaser, sleep }
     if (cage === undefined) return undefined
     const result = { rung: 'freezer' as const, tree, running: [], stopped: target.stopped, cage }
     const { stoppedByOthers } = target
-    if (cage.state() === 'frozen') return { ...result, end: 'still', touched: false, stoppedByOthers }
+    if (cage.state() === 'frozen') {
+      const all = withCaged(tree, cage, states)
+      return { ...result, tree: all, end: 'still', touched: false, stoppedByOthers }
+    }
     const others = survey(tree, states).alive.filter(({ standing }) => standing === 'stopped')
     if (!options.mayGoOn()) return { ...result, end: 'halted', touched: false, stoppedByOthers }
     if (!cage.freeze()) return undefined
     const isFrozen = await becomes(cage, 'frozen')
-    const now = await target.snapshot?.()
-    if (isFrozen && now !== undefined && cage.holdsOnly(now)) {
+    // Who was met may have ended by now, with others of the group left.
+    const now = (await target.snapshot?.()) ?? tree
+    if (isFrozen && cage.holdsOnly(now)) {
       const ours = createKeySet(target.stopped)
       const stoppedByOthers = others.filter((state) => !ours.has(state)).map(keyOf)
-      return { ...result, tree: now, end: 'still', touched: true, stoppedByOthers }
+      return { ...result, tree: withCaged(now, cage, states), end: 'still', touched: true, stoppedByOthers }
     }
     // Somebody else came in, or it does not come to rest: nobody is left frozen because of us.
     cage.thaw()

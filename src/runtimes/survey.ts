@@ -1,4 +1,5 @@
 import type { ProcessKey } from '../platform/proc/process.ts'
+import type { Cage } from './freezer.ts'
 import type { TreeSnapshot } from './model.ts'
 import type { ProcessState, StateReader } from './task-state.ts'
 
@@ -41,6 +42,18 @@ export function survey(tree: TreeSnapshot, states: Pick<StateReader, 'read'>): S
     // A relay that forks and exits faster than it can be read is never seen; its group is.
     unseen: tree.groups.filter((pgrp) => !seenGroups.has(pgrp)),
   }
+}
+
+/** With those who share the control group of the tree and were never met: it is the tree's alone. */
+export function withCaged(
+  tree: TreeSnapshot,
+  cage: Pick<Cage, 'pids'> | undefined,
+  states: Pick<StateReader, 'whoIs'>,
+): TreeSnapshot {
+  const known = new Set(tree.processes.map(({ pid }) => pid))
+  const others = (cage?.pids() ?? []).filter((pid) => !known.has(pid))
+  if (others.length === 0) return tree
+  return { ...tree, processes: [...tree.processes, ...others.flatMap((pid) => states.whoIs(pid) ?? [])] }
 }
 
 /** Children before their parents, whatever order they were remembered in. */

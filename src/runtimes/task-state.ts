@@ -1,6 +1,7 @@
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import type { ProcessKey } from '../platform/proc/process.ts'
 import { createStatLine, parseStat, type StatLine } from '../platform/proc/stat.ts'
+import type { TargetProcess } from './model.ts'
 
 /**
  * `stopped`: no task of it can run user code. `dead`: ended, at most its parent has not waited for it.
@@ -24,7 +25,7 @@ export interface ProcessState extends ProcessKey {
 /** Reads processes for those who stop them: nothing is kept, and a number without its start time is nobody. */
 export interface StateReader {
   /** The process that bears this number now; `undefined`: there is none, or it may not be read. */
-  whoIs(pid: number): (ProcessKey & { readonly ppid: number; readonly pgrp: number }) | undefined
+  whoIs(pid: number): TargetProcess | undefined
   /** `dead` also when the number belongs to another process by now. */
   read(key: ProcessKey): ProcessState
   /** User the files of the process belong to: its own, or root where it may not be looked into (proc(5)). */
@@ -119,7 +120,8 @@ export function createStateReader(procRoot: string): StateReader {
     whoIs(pid) {
       const found = stat(pid)
       if (typeof found === 'string') return undefined
-      return { pid, startTime: found.startTime!, ppid: found.ppid!, pgrp: found.pgrp! }
+      const { startTime, ppid, pgrp, session } = found
+      return { pid, startTime: startTime!, ppid: ppid!, pgrp: pgrp!, session: session! }
     },
     ownerOf(pid) {
       try {

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
+import { liveCgroups } from '../support/cgroups.ts'
 import { type Child, eventually, freePort, startChild } from '../support/child.ts'
 import { BIN } from '../support/daemon.ts'
 import {
@@ -214,6 +215,56 @@ describe('a budget', () => {
     await eventually('it is stopped', isStopped(pid))
     await place.ask('POST', 'agents/lasting/resume?wait=10s', {})
     await wrapper.stop()
+  })
+})
+
+/** Each process of it ends at once, and its child leads a session of its own. */
+const HOP = (trace: string) => `use POSIX; open(my $out, '>>', '${trace}');
+while (1) { exit 0 unless -e '${trace}'; POSIX::setsid(); syswrite($out, '.'); for (1 .. 5000) {} exit 0 if fork(); }`
+
+describe('a command that may have a control group of its own', () => {
+  const groups = liveCgroups(2)
+  const needs = groups === undefined ? ' (skipped: needs control groups v2 that may be written)' : ''
+
+  it.skipIf(groups === undefined)(`is stopped and ended as a whole, whatever it starts${needs}`, async () => {
+    const top = `/agent-exporter-test-${process.pid}`
+    groups!.make(top)
+    await using place = await acting()
+    const [file, hop, trace] = ['caged', 'hop.pl', 'trace'].map((name) => join(place.path, name))
+    writeFileSync(hop!, HOP(trace!))
+    writeFileSync(trace!, '')
+    const size = () => readFileSync(trace!).length
+    const command = `sh -c 'env >$0.env; echo $$ >$0; perl ${hop} >/dev/null 2>&1 & while :; do :; done' ${file}`
+    const enter = `echo $$ >${groups!.root}${top}/cgroup.procs`
+    const line = `${enter}; exec ${runLine(`--id=caged --budget tokens=1000 -- ${command}`)}`
+    const shell = await startChild('/bin/sh', ['-c', line], { env: place.env })
+    await pidIn(file!)
+    const token = variable(`${file}.env`, 'AGENT_EXPORTER_TOKEN')
+    await eventually('it is enforced', async () => (await place.agent('caged'))?.['enforced'] || undefined)
+    await eventually('it hops', () => size() > 10 || undefined)
+
+    await place.ask('POST', 'agents/caged/usage', { tokens: 1_000 }, token)
+    const pause = await eventually('the pause is verified', async () => {
+      const { body } = await place.ask('GET', 'actions?agent=caged&action=pause')
+      const [entry] = body['items'] as Record<string, unknown>[]
+      return entry?.['status'] === 'done' ? entry : undefined
+    })
+    expect(pause['rung']).toBe('freezer')
+    const stopped = size()
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(size()).toBe(stopped)
+
+    expect((await place.ask('POST', 'agents/caged/resume?wait=10s', {})).body['status']).toBe('done')
+    await eventually('it hops again', () => size() > stopped || undefined)
+
+    const ended = await place.ask('POST', 'agents/caged/terminate?wait=30s', {})
+    expect(ended.body).toMatchObject({ status: 'done' })
+    await shell.exit()
+    const last = size()
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(size()).toBe(last)
+    expect(readdirSync(`${groups!.root}${top}`).filter((name) => name.includes('-run-'))).toEqual([])
+    groups!.remove(top)
   })
 })
 

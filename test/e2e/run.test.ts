@@ -61,6 +61,15 @@ describe('how it ends', () => {
     expect(existsSync(mark)).toBe(false)
   })
 
+  it('says only what it has to say itself', async () => {
+    using place = world()
+    for (const command of ['exit 0', 'exit 3', 'kill -TERM $$']) {
+      const { output } = await finishRun(place.env, '--', 'sh', '-c', command)
+      const strange = output.split('\n').filter((line) => line !== '' && !line.startsWith('agent-exporter: '))
+      expect(strange).toEqual([])
+    }
+  })
+
   it('ends with 2 on a wrong budget and names the right one', async () => {
     using place = world()
     const result = await finishRun(place.env, '--budget', 'tokns=200k', '--', 'true')

@@ -222,6 +222,16 @@ export function createManager<S extends Subject>(course: Course, options: Manage
     }
   }
 
+  /** A disk that is slow at the moment is a reason to refuse it, not to do without it. */
+  async function end(subject: S): Promise<void> {
+    for (;;) {
+      const entry = await act('terminate', subject)
+      await settled(entry)
+      if (entry.code !== 'not_durable') return
+      await pause(RETRY_MS)
+    }
+  }
+
   async function use(): Promise<void> {
     for (let step = 0; step < 4; step++) {
       await insist(course, `/api/v1/agents/${id}/usage`, { apiCalls: 5 }, `${id}-use-${number++}`)
@@ -239,7 +249,7 @@ export function createManager<S extends Subject>(course: Course, options: Manage
         if (random() < 0.2 && asked.length > 0) await again()
         if (random() < mortality) {
           if (random() < 0.3) await act('pause', subject)
-          await settled(await act('terminate', subject))
+          await end(subject)
           for (let tries = 0; subject.living().length > 0 && tries < 1_000; tries++) await pause(RETRY_MS)
           if (subject.living().length > 0) {
             mismatches.push(`terminate left ${subject.living().length} of ${subject.life}`)

@@ -4,10 +4,10 @@ import { createSignals } from '../../../src/runtimes/signals.ts'
 const OWN = 50
 /** 1 ← 40 (a shell) ← 45 ← 50 (us), and 60, somebody else. */
 const PROCESSES = [
-  { pid: 40, startTime: 4, ppid: 1, pgrp: 40 },
-  { pid: 45, startTime: 5, ppid: 40, pgrp: 44 },
-  { pid: OWN, startTime: 6, ppid: 45, pgrp: 44 },
-  { pid: 60, startTime: 7, ppid: 40, pgrp: 60 },
+  { pid: 40, startTime: 4, ppid: 1, pgrp: 40, session: 40 },
+  { pid: 45, startTime: 5, ppid: 40, pgrp: 44, session: 40 },
+  { pid: OWN, startTime: 6, ppid: 45, pgrp: 44, session: 40 },
+  { pid: 60, startTime: 7, ppid: 40, pgrp: 60, session: 40 },
 ]
 
 function setUp(answer: 'ok' | 'ESRCH' | 'EPERM' = 'ok') {

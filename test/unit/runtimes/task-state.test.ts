@@ -72,7 +72,7 @@ describe('processes in a tree of files', () => {
   it('reads who it is, where it is and what it used', () => {
     write(100, 'TT')
     const states = createStateReader(folder.path)
-    expect(states.whoIs(100)).toEqual({ pid: 100, startTime: 555, ppid: 7, pgrp: 8 })
+    expect(states.whoIs(100)).toEqual({ pid: 100, startTime: 555, ppid: 7, pgrp: 8, session: 9 })
     expect(states.read({ pid: 100, startTime: 555 })).toEqual({
       pid: 100,
       startTime: 555,
