@@ -1,0 +1,127 @@
+// How well a leak is told from everything that only looks like one, on series the rule was not made with.
+//
+//   npm run bench:trend [-- --split=hold-out|tune --leaks=400 --days=40 --only=drift]
+//
+// `--leaks` series per leaking cell, `--days` agent-days per quiet cell. Beside it, on the same series, the rule of the
+// system that this one replaces: newest minus oldest of six samples. Intervals are 95 % (Wilson, exact Poisson, order
+// statistics). Exits 1 when a bound of the judged cells misses the budget of DESIGN's memory row.
+import { cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+import { poissonUpper, quantileWithLower, wilson } from './trend/bounds.ts'
+import { LEAK_CELLS, type LeakCell, leakTrace, QUIET_CELLS, quietTrace, type Split } from './trend/corpus.ts'
+import { watch, watchEndpoints } from './trend/watch.ts'
+
+const { values: flags } = parseArgs({
+  options: {
+    split: { type: 'string', default: 'hold-out' },
+    leaks: { type: 'string', default: '400' },
+    days: { type: 'string', default: '40' },
+    only: { type: 'string', default: '' },
+  },
+})
+const split = flags.split as Split
+const LEAKS = Number(flags.leaks)
+const DAYS = Number(flags.days)
+
+/** The budgets. */
+const LEAST_WARNED = 0.97
+const LEAST_LEAD_MIN = 10
+const MOST_FALSE_PER_DAY = 0.1
+
+const began = performance.now()
+const failures: string[] = []
+let looks = 0
+
+const percent = (share: number) => `${(100 * share).toFixed(1)} %`
+const minutes = (value: number) => (Number.isNaN(value) ? '-' : value.toFixed(1))
+const median = (values: readonly number[]) => quantileWithLower(values, 0.5)[0]
+function row(...cells: readonly (string | number)[]): void {
+  const [name = '', ...rest] = cells
+  console.log(String(name).padEnd(34) + rest.map((cell) => String(cell).padStart(16)).join(''))
+}
+
+console.log(`trend, ${split}: ${LEAKS} leaks and ${DAYS} agent-days per cell, ${cpus()[0]?.model}, Node ${process.version}\n`)
+
+interface Tally {
+  episodes: number
+  endpointEpisodes: number
+  days: number
+}
+
+function quietCells(): Tally {
+  const total: Tally = { episodes: 0, endpointEpisodes: 0, days: 0 }
+  row('agents that do not leak', 'false a day', 'at most (95 %)', 'warnings a day', 'six samples')
+  for (const cell of QUIET_CELLS.filter(({ name }) => name.includes(flags.only))) {
+    let episodes = 0
+    let endpointEpisodes = 0
+    let warnings = 0
+    for (let run = 0; run < DAYS; run++) {
+      const trace = quietTrace(cell, split, run)
+      const watched = watch(trace)
+      episodes += watched.episodes.length
+      warnings += watched.warnings
+      looks += watched.looks
+      endpointEpisodes += watchEndpoints(trace).episodes.length
+    }
+    const mark = cell.counted === 'counted' ? '' : ' (not counted)'
+    row(
+      ...[cell.name + mark, (episodes / DAYS).toFixed(3), (poissonUpper(episodes) / DAYS).toFixed(3)],
+      ...[(warnings / DAYS).toFixed(3), (endpointEpisodes / DAYS).toFixed(0)],
+    )
+    if (cell.counted !== 'counted') continue
+    total.episodes += episodes
+    total.endpointEpisodes += endpointEpisodes
+    total.days += DAYS
+  }
+  return total
+}
+
+function leakCells(): number {
+  let detected = 0
+  const head = ['warned', 'at least (95 %)', 'detected', 'after P50 min', 'lead P10 min', 'at least', 'lead P50', 'six samples']
+  row('\nagents that leak', ...head)
+  for (const cell of LEAK_CELLS.filter(({ name }) => name.includes(flags.only))) detected += leakCell(cell)
+  return detected
+}
+
+function leakCell(cell: LeakCell): number {
+  const leads: number[] = []
+  const delays: number[] = []
+  let endpoints = 0
+  for (let run = 0; run < LEAKS; run++) {
+    const trace = leakTrace(cell, split, run)
+    const { leak } = trace
+    if (leak === undefined) continue
+    const watched = watch(trace)
+    looks += watched.looks
+    if (watched.detectedS !== undefined) delays.push((watched.detectedS - leak.fromS) / 60)
+    if (watched.warnedS !== undefined) leads.push((leak.limitReachedS - watched.warnedS) / 60)
+    if (watchEndpoints(trace).episodes.length > 0) endpoints++
+  }
+  const [warnedLow] = wilson(leads.length, LEAKS)
+  const [p10, p10Low] = quantileWithLower(leads, 0.1)
+  const isJudged = cell.judged === 'judged'
+  row(
+    ...[cell.name + (isJudged ? ' *' : ''), percent(leads.length / LEAKS), percent(warnedLow)],
+    ...[percent(delays.length / LEAKS), minutes(median(delays)), minutes(p10), minutes(p10Low)],
+    ...[minutes(median(leads)), percent(endpoints / LEAKS)],
+  )
+  if (isJudged && warnedLow < LEAST_WARNED) failures.push(`${cell.name}: warned ${percent(warnedLow)}`)
+  if (isJudged && !(p10Low >= LEAST_LEAD_MIN)) failures.push(`${cell.name}: lead P10 ${minutes(p10Low)} min`)
+  return delays.length
+}
+
+const quiet = quietCells()
+const perDay = quiet.episodes / quiet.days
+const perDayUpper = poissonUpper(quiet.episodes) / quiet.days
+if (!(perDayUpper <= MOST_FALSE_PER_DAY)) failures.push(`false episodes: up to ${perDayUpper.toFixed(3)} a day`)
+const detected = leakCells()
+
+const precision = detected / (detected + quiet.episodes)
+console.log(`
+false episodes: ${quiet.episodes} in ${quiet.days} agent-days = ${perDay.toFixed(3)} a day, at most ${perDayUpper.toFixed(3)} (95 %); six samples: ${(quiet.endpointEpisodes / quiet.days).toFixed(0)} a day
+precision over all of the above (leaks detected of leaks detected and false episodes): ${percent(precision)}
+* judged: warned >= ${percent(LEAST_WARNED)}, lead P10 >= ${LEAST_LEAD_MIN} min, false episodes <= ${MOST_FALSE_PER_DAY} a day, by the bound
+${looks} looks, ${((performance.now() - began) / 1_000).toFixed(0)} s with making the series
+${failures.length === 0 ? 'all met' : `MISSED: ${failures.join('; ')}`}`)
+process.exitCode = failures.length === 0 ? 0 : 1
