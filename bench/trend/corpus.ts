@@ -9,7 +9,9 @@ export interface Trace {
   readonly restarts: readonly number[]
   readonly limitBytes: number
   /** Undefined: nothing leaks. */
-  readonly leak: { readonly fromS: number; readonly limitReachedS: number; readonly mbPerMinute: number } | undefined
+  readonly leak:
+    | { readonly fromS: number; readonly limitReachedS: number; readonly mbPerMinute: number }
+    | undefined
 }
 
 /** `tune`: what the rule was made with. `hold-out`: other seeds, wider ranges, other kinds of noise. */
@@ -114,7 +116,12 @@ export interface LeakCell {
   readonly judged: 'judged' | 'shown only'
 }
 
-const leaking = (name: string, background: Background, rate: number, more: Partial<LeakCell> = {}): LeakCell => ({
+const leaking = (
+  name: string,
+  background: Background,
+  rate: number,
+  more: Partial<LeakCell> = {},
+): LeakCell => ({
   ...{ name: `${name}, ${rate} MB/min`, background, mbPerMinute: rate },
   ...{ manner: 'steady', disturbed: 'no', judged: 'shown only' },
   ...more,
@@ -123,9 +130,7 @@ const leaking = (name: string, background: Background, rate: number, more: Parti
 const RATES = [2, 5, 10, 20, 50]
 
 export const LEAK_CELLS: readonly LeakCell[] = [
-  ...RATES.map((rate) =>
-    leaking('gc 8-120 s', 'gc', rate, { judged: rate >= 5 ? 'judged' : 'shown only' }),
-  ),
+  ...RATES.map((rate) => leaking('gc 8-120 s', 'gc', rate, { judged: rate >= 5 ? 'judged' : 'shown only' })),
   ...RATES.map((rate) => leaking('gc 3-10 min', 'slow gc', rate)),
   ...[5, 20].flatMap((rate) => [
     leaking('flat', 'flat', rate),

@@ -15,7 +15,10 @@ export interface Sawtooth {
 }
 
 /** Memory that fills up and is collected. */
-export function sawtooth(random: Random, { periodS, amplitudeMb, jitter, incomplete, residue }: Sawtooth): Shape {
+export function sawtooth(
+  random: Random,
+  { periodS, amplitudeMb, jitter, incomplete, residue }: Sawtooth,
+): Shape {
   let begin = -random.next() * periodS
   let left = 0
   let length = periodS

@@ -63,20 +63,29 @@ export function watch({ bytes, restarts, limitBytes, leak }: Trace): Watched {
   return { episodes, detectedS, warnedS, warnings, looks, forecast }
 }
 
-/** The rule that is compared with. It warns while the rate is above its warning rate; it knows no limit. */
-export function watchEndpoints({ bytes, restarts, leak }: Trace): Pick<Watched, 'episodes' | 'detectedS'> {
+/** What the rule that is compared with said. */
+export interface WatchedEndpoints {
+  readonly episodes: number
+  /** Share of its answers after the leak began, or of all without one, that were `growing`. */
+  readonly growingShare: number
+}
+
+export function watchEndpoints({ bytes, restarts, leak }: Trace): WatchedEndpoints {
   let rule = createEndpointRule()
   const restarted = new Set(restarts)
-  const episodes: number[] = []
-  let detectedS: number | undefined
-  let isGrowing = false
+  let episodes = 0
+  let answers = 0
+  let growing = 0
+  let was = false
   for (let t = 0; t < bytes.length; t++) {
     if (restarted.has(t)) rule = createEndpointRule()
     if (t % 10 !== 0 || Number.isNaN(bytes[t]!)) continue
     const now = rule.add(bytes[t]!)
-    if (now && !isGrowing) episodes.push(t)
-    isGrowing = now
-    if (now && leak && t > leak.fromS + TOO_EARLY_S) detectedS ??= t
+    if (now && !was) episodes++
+    was = now
+    if (t <= (leak?.fromS ?? 0)) continue
+    answers++
+    if (now) growing++
   }
-  return { episodes, detectedS }
+  return { episodes, growingShare: answers === 0 ? 0 : growing / answers }
 }

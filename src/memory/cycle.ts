@@ -33,7 +33,7 @@ interface Drop {
 export function findTroughs(envelope: Envelope, leastBytes: number): Troughs {
   const drops = findDrops(envelope, leastBytes)
   if (drops.length === 0) return { points: { atMs: [], bytes: [] }, cycleMs: undefined, dropBytes: 0 }
-  const sizes = Float64Array.from(drops, ({ size }) => size).sort()
+  const sizes = new Float64Array(drops.map(({ size }) => size)).sort()
   const dropBytes = quantileOfSorted(sizes, LARGE)
   const large = drops.filter(({ size }) => size >= LARGE_SHARE * dropBytes)
   const points = { atMs: large.map(({ atMs }) => atMs), bytes: large.map(({ bytes }) => bytes) }

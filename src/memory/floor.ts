@@ -1,4 +1,3 @@
-import { quantileOfSorted } from './quantile.ts'
 import type { Points } from './sen.ts'
 import type { Envelope } from './slots.ts'
 
@@ -16,7 +15,9 @@ export function blockFloors({ low, stepMs, endMs }: Envelope, blockMs: number): 
   let read = 0
   for (const value of low) if (!Number.isNaN(value)) read++
   const least = Math.max(1, (read / low.length) * size * LEAST_FILL)
-  const known = new Float64Array(size)
+  // Only the lowest are needed: they are kept in order, and most values are never put among them.
+  const needed = Math.floor(FLOOR_QUANTILE * (size - 1)) + 2
+  const lowest = new Float64Array(needed)
   const atMs: number[] = []
   const bytes: number[] = []
   for (let block = Math.floor(low.length / size); block >= 1; block--) {
@@ -25,14 +26,22 @@ export function blockFloors({ low, stepMs, endMs }: Envelope, blockMs: number): 
     for (let i = from; i < from + size; i++) {
       const value = low[i]!
       if (Number.isNaN(value)) continue
-      // Kept in order: a dozen numbers are sorted quicker by hand than by a call.
-      let at = count++
-      for (; at > 0 && known[at - 1]! > value; at--) known[at] = known[at - 1]!
-      known[at] = value
+      let at = Math.min(count++, needed)
+      if (at === needed && value >= lowest[--at]!) continue
+      for (; at > 0 && lowest[at - 1]! > value; at--) lowest[at] = lowest[at - 1]!
+      lowest[at] = value
     }
     if (count < least) continue
     atMs.push(endMs - (block - 0.5) * size * stepMs)
-    bytes.push(quantileOfSorted(known.subarray(0, count), FLOOR_QUANTILE))
+    bytes.push(floorOf(lowest, count))
   }
   return { atMs, bytes }
+}
+
+/** The quantile of `count` values of which the lowest are known. */
+function floorOf(lowest: Float64Array, count: number): number {
+  const place = FLOOR_QUANTILE * (count - 1)
+  const below = Math.floor(place)
+  const low = lowest[below]!
+  return below + 1 < count ? low + (lowest[below + 1]! - low) * (place - below) : low
 }

@@ -17,7 +17,7 @@ export function timeToLimit(
   limitBytes: number,
 ): TimeToLimit | undefined {
   if (!(slope > 0)) return undefined
-  const bases = Float64Array.from(points.bytes, (bytes, i) => bytes - slope * points.atMs[i]!).sort()
+  const bases = new Float64Array(points.bytes.map((bytes, i) => bytes - slope * points.atMs[i]!)).sort()
   const base = quantileOfSorted(bases, MIDDLE)
   const beginMs = endMs - high.length * stepMs
   const heights: number[] = []
@@ -25,7 +25,7 @@ export function timeToLimit(
     const value = high[i]!
     if (!Number.isNaN(value)) heights.push(value - base - slope * (beginMs + (i + 0.5) * stepMs))
   }
-  const above = Float64Array.from(heights).sort()
+  const above = new Float64Array(heights).sort()
   const room = limitBytes - (base + slope * endMs)
   const seconds = (height: number) => Math.max(0, (room - height) / slope / 1_000)
   const lowSeconds = seconds(quantileOfSorted(above, PEAK))

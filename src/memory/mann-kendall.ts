@@ -15,7 +15,7 @@ export function mannKendall(values: ArrayLike<number>): number {
 
 /** Σ t(t−1)(2t+5) over the groups of equal values. */
 function tieTerm(values: ArrayLike<number>): number {
-  const sorted = Float64Array.from(values).sort()
+  const sorted = new Float64Array(values).sort()
   let term = 0
   let run = 1
   for (let i = 1; i <= sorted.length; i++) {

@@ -19,16 +19,17 @@ const Z_95 = 1.96
 
 /** Undefined for fewer than two points. Points at the same time make no pair. */
 export function senSlope({ atMs, bytes }: Points): SenSlope | undefined {
-  const slopes: number[] = []
   const m = atMs.length
+  const slopes = new Float64Array((m * (m - 1)) / 2)
+  let pairs = 0
   for (let i = 0; i < m; i++) {
     for (let j = i + 1; j < m; j++) {
       const elapsed = atMs[j]! - atMs[i]!
-      if (elapsed > 0) slopes.push((bytes[j]! - bytes[i]!) / elapsed)
+      if (elapsed > 0) slopes[pairs++] = (bytes[j]! - bytes[i]!) / elapsed
     }
   }
-  if (slopes.length === 0) return undefined
-  const sorted = Float64Array.from(slopes).sort()
+  if (pairs === 0) return undefined
+  const sorted = slopes.subarray(0, pairs).sort()
   // Gilbert 1987, section 16.4.2: ranks (N' ± z √Var S) / 2.
   const reach = (Z_95 * Math.sqrt((m * (m - 1) * (2 * m + 5)) / 18)) / 2
   const middle = (sorted.length - 1) / 2

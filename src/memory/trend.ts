@@ -84,12 +84,13 @@ export function judgeTrend(
   const tiers = state.tiers.map((held, i) => hold(held, shapes[i]?.trend ?? 'unknown'))
   const trend = together(tiers)
   const known = room !== undefined && bytes !== undefined
-  const growth = trend === 'growing' ? soonest(tiers, shapes, envelope, known ? bytes + room : undefined) : undefined
+  const growth =
+    trend === 'growing' ? soonest(tiers, shapes, envelope, known ? bytes + room : undefined) : undefined
   const near = growth?.time !== undefined && growth.time.lowSeconds * 1_000 < warningHorizonMs
   const soon = near ? state.soon + 1 : 0
   const next: TrendState = {
     trend,
-    growthBytesPerSecond: (growth?.slope ?? slopeOf(tiers, shapes, trend)) ?? undefined,
+    growthBytesPerSecond: growth?.slope ?? slopeOf(tiers, shapes, trend) ?? undefined,
     timeToLimit: growth?.time,
     soon,
     lookedAtMs: nowMs,
