@@ -1,6 +1,6 @@
 // How well a leak is told from everything that only looks like one, on series the rule was not made with.
 //
-//   npm run bench:trend [-- --split=hold-out|tune --leaks=200 --days=40 --only=drift]
+//   npm run bench:trend [-- --split=hold-out|tune --leaks=200 --days=30 --only=drift]
 //
 // `--leaks` series per leaking cell (twice as many where the budget is judged), `--days` agent-days per quiet cell. Beside it, on the same series, the rule of the
 // system that this one replaces: newest minus oldest of six samples. Intervals are 95 % (Wilson, exact Poisson, order
@@ -15,7 +15,7 @@ const { values: flags } = parseArgs({
   options: {
     split: { type: 'string', default: 'hold-out' },
     leaks: { type: 'string', default: '200' },
-    days: { type: 'string', default: '40' },
+    days: { type: 'string', default: '30' },
     only: { type: 'string', default: '' },
   },
 })

@@ -1,6 +1,7 @@
 import { mannKendall } from './mann-kendall.ts'
 import type { Trend } from './model.ts'
 import { type Points, type SenSlope, senSlope, slicePoints } from './sen.ts'
+import { lineResidual, staircaseResidual } from './staircase.ts'
 
 /** What some floors say: their shape, and the slope that it has. */
 export interface Shape {
@@ -17,9 +18,8 @@ const FIRST_HALF = 0.1
 const SECOND_HALF = 0.25
 /** In the first window of a life the second half has to keep up with the first: caches fill slower and slower. */
 const YOUNG_HALF = 0.75
-/** Without its largest jumps a leak still grows; a series of steps does not. */
-const JUMPS = 3
-const WITHOUT_JUMPS = 0.25
+/** Growth fits a line about as well as stairs, or better. What wanders or jumps fits stairs of three levels. */
+const STAIRCASE_SHARE = 0.8
 /** Growth is news when it goes above what was there before it by this share of its rise … */
 const NEWS = 0.4
 /** … but for a few odd floors. What wanders about returns to where it has been. */
@@ -55,16 +55,8 @@ function moving(floors: Points, from: number, points: Points, slope: number): Tr
   const spanMs = points.atMs.at(-1)! - points.atMs[0]!
   const isYoung = points.atMs[0]! - floors.atMs[0]! < spanMs
   if (isYoung && second < YOUNG_HALF * first) return 'step'
-  if (slopeWithoutJumps(points) < WITHOUT_JUMPS * size) return 'step'
+  if (staircaseResidual(points) < STAIRCASE_SHARE * lineResidual(points)) return 'step'
   return isNews(floors, from, points.bytes.at(-1)! - (1 - NEWS) * slope * spanMs) ? 'growing' : 'unknown'
-}
-
-function slopeWithoutJumps({ atMs, bytes }: Points): number {
-  const jumps = bytes.slice(1).map((value, i) => value - bytes[i]!)
-  const least = jumps.toSorted((a, b) => b - a)[JUMPS - 1] ?? Number.POSITIVE_INFINITY
-  const rest = [0]
-  for (const jump of jumps) rest.push(rest.at(-1)! + (jump >= least ? 0 : jump))
-  return senSlope({ atMs, bytes: rest })?.slope ?? 0
 }
 
 /** Whether hardly any floor before place `from` was above `mark`. */

@@ -90,7 +90,7 @@ export function judgeTrend(
   const soon = near ? state.soon + 1 : 0
   const next: TrendState = {
     trend,
-    growthBytesPerSecond: growth?.slope ?? slopeOf(tiers, shapes, trend) ?? undefined,
+    growthBytesPerSecond: growth?.slope ?? slopeOf(tiers, shapes, trend),
     timeToLimit: growth?.time,
     soon,
     lookedAtMs: nowMs,
