@@ -9,6 +9,7 @@ import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { poissonUpper, quantileWithLower, wilson } from './trend/bounds.ts'
 import { LEAK_CELLS, type LeakCell, leakTrace, QUIET_CELLS, quietTrace, type Split } from './trend/corpus.ts'
+import { measureCost } from './trend/cost.ts'
 import { watch, watchEndpoints } from './trend/watch.ts'
 
 const { values: flags } = parseArgs({
@@ -132,12 +133,14 @@ if (!(perDayUpper <= MOST_FALSE_PER_DAY))
   failures.push(`false episodes: up to ${perDayUpper.toFixed(3)} a day`)
 const detected = leakCells()
 
+const { microsecondsPerSample, bytesPerAgent } = measureCost(quietTrace(QUIET_CELLS[4]!, split, 0, 4 * 3_600))
 const precision = detected / (detected + quiet.episodes)
 console.log(`
 false episodes: ${quiet.episodes} in ${quiet.days} agent-days = ${perDay.toFixed(3)} a day, at most ${perDayUpper.toFixed(3)} (95 %); six samples: ${(quiet.endpointEpisodes / quiet.days).toFixed(0)} a day
 precision over all of the above (leaks detected of leaks detected and false episodes): ${percent(precision)}
 + share of the time after the beginning of the leak in which the rule of six samples says that it grows
 * judged: warned >= ${percent(LEAST_WARNED)}, lead P10 >= ${LEAST_LEAD_MIN} min, false episodes <= ${MOST_FALSE_PER_DAY} a day, by the bound
+all that is judged of an agent (level, trend, alerts, pace), a sample a second: ${microsecondsPerSample.toFixed(1)} us CPU per sample, ${(bytesPerAgent / 1_024).toFixed(1)} KiB kept
 ${looks} looks, ${((performance.now() - began) / 1_000).toFixed(0)} s with making the series
 ${failures.length === 0 ? 'all met' : `MISSED: ${failures.join('; ')}`}`)
 process.exitCode = failures.length === 0 ? 0 : 1

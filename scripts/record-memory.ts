@@ -1,6 +1,6 @@
 // Records the memory of real programs, a sample a second, for the fixtures of the trend.
 //
-//   node scripts/record-memory.ts [--minutes=15] [--into=test/fixtures/memory]
+//   node scripts/record-memory.ts [--minutes=18] [--only=c-] [--into=test/fixtures/memory]
 //
 // Needs python3 and a C compiler; a program whose language is missing is named and left out. Each file begins with a
 // line that says what the program does, then one line per sample: [second, anonymous KiB, resident KiB, heap KiB].
@@ -14,7 +14,8 @@ import { PROGRAMS, type Program } from '../bench/trend/programs.ts'
 
 const { values: flags } = parseArgs({
   options: {
-    minutes: { type: 'string', default: '15' },
+    minutes: { type: 'string', default: '18' },
+    only: { type: 'string', default: '' },
     into: { type: 'string', default: join(import.meta.dirname, '../test/fixtures/memory') },
   },
 })
@@ -26,7 +27,7 @@ function commandOf({ name, language, source }: Program): readonly [string, ...st
   if (language === 'python3') return ['python3', '-c', source]
   const program = join(work, name)
   writeFileSync(`${program}.c`, source)
-  execFileSync('cc', ['-O1', '-o', program, `${program}.c`])
+  execFileSync('cc', ['-O0', '-o', program, `${program}.c`])
   return [program]
 }
 
@@ -72,8 +73,9 @@ async function record(program: Program): Promise<void> {
 }
 
 mkdirSync(flags.into, { recursive: true })
-const outcomes = await Promise.allSettled(PROGRAMS.map(record))
+const programs = PROGRAMS.filter(({ name }) => name.includes(flags.only))
+const outcomes = await Promise.allSettled(programs.map(record))
 for (const [i, outcome] of outcomes.entries()) {
-  if (outcome.status === 'rejected') console.error(`${PROGRAMS[i]?.name}: ${String(outcome.reason)}`)
+  if (outcome.status === 'rejected') console.error(`${programs[i]?.name}: ${String(outcome.reason)}`)
 }
 process.exitCode = outcomes.every(({ status }) => status === 'fulfilled') ? 0 : 1
