@@ -1,8 +1,8 @@
 // How well a leak is told from everything that only looks like one, on series the rule was not made with.
 //
-//   npm run bench:trend [-- --split=hold-out|tune --leaks=200 --days=30 --only=drift]
+//   npm run bench:trend [-- --split=hold-out|tune --leaks=200 --days=30 --only=drift --published]
 //
-// `--leaks` series per leaking cell (twice as many where the budget is judged), `--days` agent-days per quiet cell. Beside it, on the same series, the rule of the
+// `--published` adds the rule that this one is an improvement of (it takes as long again). `--leaks` series per leaking cell (twice as many where the budget is judged), `--days` agent-days per quiet cell. Beside it, on the same series, the rule of the
 // system that this one replaces: newest minus oldest of six samples. Intervals are 95 % (Wilson, exact Poisson, order
 // statistics). Exits 1 when a bound of the judged cells misses the budget of DESIGN's memory row.
 import { cpus } from 'node:os'
@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util'
 import { poissonUpper, quantileWithLower, wilson } from './trend/bounds.ts'
 import { LEAK_CELLS, type LeakCell, leakTrace, QUIET_CELLS, quietTrace, type Split } from './trend/corpus.ts'
 import { measureCost } from './trend/cost.ts'
-import { watch, watchEndpoints } from './trend/watch.ts'
+import { watch, watchBlockFloors, watchEndpoints } from './trend/watch.ts'
 
 const { values: flags } = parseArgs({
   options: {
@@ -18,6 +18,7 @@ const { values: flags } = parseArgs({
     leaks: { type: 'string', default: '200' },
     days: { type: 'string', default: '30' },
     only: { type: 'string', default: '' },
+    published: { type: 'boolean', default: false },
   },
 })
 const split = flags.split as Split
@@ -30,6 +31,8 @@ const JUDGED_FACTOR = 2
 const LEAST_WARNED = 0.97
 const LEAST_LEAD_MIN = 10
 const MOST_FALSE_PER_DAY = 0.1
+
+const PUBLISHED = flags.published ? ['published rule', 'after P50 min'] : []
 
 const began = performance.now()
 const failures: string[] = []
@@ -55,10 +58,18 @@ interface Tally {
 
 function quietCells(): Tally {
   const total: Tally = { episodes: 0, endpointEpisodes: 0, days: 0 }
-  row('agents that do not leak', 'false a day', 'at most (95 %)', 'warnings a day', 'six samples')
+  row(
+    'agents that do not leak',
+    'false a day',
+    'at most (95 %)',
+    'warnings a day',
+    'six samples',
+    ...PUBLISHED.slice(0, 1),
+  )
   for (const cell of QUIET_CELLS.filter(({ name }) => name.includes(flags.only))) {
     let episodes = 0
     let endpointEpisodes = 0
+    let publishedEpisodes = 0
     let warnings = 0
     for (let run = 0; run < DAYS; run++) {
       const trace = quietTrace(cell, split, run)
@@ -67,11 +78,13 @@ function quietCells(): Tally {
       warnings += watched.warnings
       looks += watched.looks
       endpointEpisodes += watchEndpoints(trace).episodes
+      if (flags.published) publishedEpisodes += watchBlockFloors(trace).episodes
     }
     const mark = cell.counted === 'counted' ? '' : ' (not counted)'
     row(
       ...[cell.name + mark, (episodes / DAYS).toFixed(3), (poissonUpper(episodes) / DAYS).toFixed(3)],
       ...[(warnings / DAYS).toFixed(3), (endpointEpisodes / DAYS).toFixed(0)],
+      ...(flags.published ? [(publishedEpisodes / DAYS).toFixed(3)] : []),
     )
     if (cell.counted !== 'counted') continue
     total.episodes += episodes
@@ -93,7 +106,7 @@ function leakCells(): number {
     'lead P50',
     'six samples +',
   ]
-  row('\nagents that leak', ...head)
+  row('\nagents that leak', ...head, ...PUBLISHED)
   for (const cell of LEAK_CELLS.filter(({ name }) => name.includes(flags.only))) detected += leakCell(cell)
   return detected
 }
@@ -101,6 +114,7 @@ function leakCells(): number {
 function leakCell(cell: LeakCell): number {
   const leads: number[] = []
   const delays: number[] = []
+  const published: number[] = []
   let endpoints = 0
   const isJudged = cell.judged === 'judged'
   const runs = isJudged ? LEAKS * JUDGED_FACTOR : LEAKS
@@ -112,6 +126,8 @@ function leakCell(cell: LeakCell): number {
     looks += watched.looks
     if (watched.detectedS !== undefined) delays.push((watched.detectedS - leak.fromS) / 60)
     if (watched.warnedS !== undefined) leads.push((leak.limitReachedS - watched.warnedS) / 60)
+    const { detectedS } = flags.published ? watchBlockFloors(trace) : { detectedS: undefined }
+    if (detectedS !== undefined) published.push((detectedS - leak.fromS) / 60)
     endpoints += watchEndpoints(trace).growingShare
   }
   const [warnedLow] = wilson(leads.length, runs)
@@ -120,6 +136,7 @@ function leakCell(cell: LeakCell): number {
     ...[cell.name + (isJudged ? ' *' : ''), percent(leads.length / runs), percent(warnedLow)],
     ...[percent(delays.length / runs), minutes(median(delays)), minutes(p10), minutes(p10Low)],
     ...[minutes(median(leads)), percent(endpoints / runs)],
+    ...(flags.published ? [percent(published.length / runs), minutes(median(published))] : []),
   )
   if (isJudged && warnedLow < LEAST_WARNED) failures.push(`${cell.name}: warned ${percent(warnedLow)}`)
   if (isJudged && !(p10Low >= LEAST_LEAD_MIN)) failures.push(`${cell.name}: lead P10 ${minutes(p10Low)} min`)

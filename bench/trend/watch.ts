@@ -1,6 +1,7 @@
 import type { TimeToLimit } from '../../src/memory/model.ts'
 import { createSlots } from '../../src/memory/slots.ts'
 import { FRESH_TREND, judgeTrend, type TrendState } from '../../src/memory/trend.ts'
+import { saysGrowing } from './block-floor-rule.ts'
 import type { Trace } from './corpus.ts'
 import { createEndpointRule } from './endpoint-rule.ts'
 
@@ -22,6 +23,7 @@ export interface Watched {
 const CONFIG = { warningHorizonMs: 15 * 60_000 }
 /** A leak cannot be told from the noise in its first moments: whoever says so then was wrong before. */
 const TOO_EARLY_S = 120
+const HOLD = 3
 
 /** The rule of this product, fed as the daemon feeds it: a sample a second, judged after every one. */
 export function watch({ bytes, restarts, limitBytes, leak }: Trace): Watched {
@@ -88,4 +90,36 @@ export function watchEndpoints({ bytes, restarts, leak }: Trace): WatchedEndpoin
     if (now) growing++
   }
   return { episodes, growingShare: answers === 0 ? 0 : growing / answers }
+}
+
+/** What the published rule said, with the same hold of three looks. */
+export function watchBlockFloors({
+  bytes,
+  restarts,
+  leak,
+}: Trace): Pick<Watched, 'detectedS'> & { episodes: number } {
+  const slots = createSlots()
+  const restarted = new Set(restarts)
+  let streak = 0
+  let isGrowing = false
+  let episodes = 0
+  let detectedS: number | undefined
+  for (let t = 0; t < bytes.length; t++) {
+    if (restarted.has(t)) {
+      slots.cut()
+      isGrowing = false
+      streak = 0
+    }
+    slots.add(t * 1_000, bytes[t])
+    const envelope = t % 60 === 59 ? slots.envelope() : undefined
+    if (envelope === undefined) continue
+    streak = saysGrowing(envelope) === isGrowing ? 0 : streak + 1
+    if (streak >= HOLD) {
+      isGrowing = !isGrowing
+      streak = 0
+      if (isGrowing) episodes++
+    }
+    if (isGrowing && leak && t > leak.fromS + TOO_EARLY_S) detectedS ??= t
+  }
+  return { episodes, detectedS }
 }

@@ -79,11 +79,12 @@ export interface Followed {
 }
 
 /**
- * The number that grows only if the agent really keeps more: what the last full collection left, then what no
- * reclaim gives back, then what is resident. Swapped-out memory counts: swapping does not end a leak.
+ * The number that grows only if the agent really keeps more: what the last full collection left of the heap, or the
+ * heap itself; then what no reclaim gives back, then what is resident. Swapped-out memory counts: swapping does not
+ * end a leak. From outside a collector that lets garbage lie for minutes hides a leak as long.
  */
 export function followedOf(sample: MemorySample): Followed | undefined {
-  const { heapAfterGcBytes, workingSetBytes } = sample
+  const { heapUsedBytes, heapAfterGcBytes = heapUsedBytes, workingSetBytes } = sample
   if (heapAfterGcBytes !== undefined) return { basis: 'heap', bytes: heapAfterGcBytes }
   return ownBytes(sample) ?? (workingSetBytes === undefined ? undefined : working(workingSetBytes))
 }

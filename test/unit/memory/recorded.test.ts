@@ -28,30 +28,36 @@ function read(file: string): { head: Head; rows: readonly Row[] } {
   return { head: JSON.parse(head) as Head, rows: rows.map((row) => JSON.parse(row) as Row) }
 }
 
-/** Every trend that was said, as the daemon would follow anonymous memory. */
-function trendsOf(rows: readonly Row[]): { said: readonly Trend[]; state: TrendState } {
+type Basis = 'heap' | 'anon'
+
+/** Every trend that was said, as the daemon would follow this number, and the rates while it said `growing`. */
+function trendsOf(rows: readonly Row[], basis: Basis): { said: readonly Trend[]; rates: readonly number[] } {
   let slots = createSlots()
   let state: TrendState = FRESH_TREND
   let incarnation = 1
   const said: Trend[] = []
-  for (const [second, anonKib, , , life = 1] of rows) {
+  const rates: number[] = []
+  for (const [second, anonKib, , heapKib, life = 1] of rows) {
     if (life !== incarnation) {
       slots = createSlots()
       state = FRESH_TREND
       incarnation = life
     }
-    const bytes = anonKib * 1_024
+    const kib = basis === 'heap' ? heapKib : anonKib
+    const bytes = kib === null ? undefined : kib * 1_024
     slots.add(second * 1_000, bytes)
+    if (bytes === undefined) continue
     const [next, verdicts] = judgeTrend(
       state,
       { slots, bytes, roomBytes: LIMIT - bytes },
       CONFIG.trend,
       second * 1_000,
     )
+    if (next !== state && next.trend === 'growing') rates.push((next.growthBytesPerSecond ?? 0) * 60)
     state = next
     for (const verdict of verdicts) if (verdict.kind === 'trend_changed') said.push(verdict.to)
   }
-  return { said, state }
+  return { said, rates }
 }
 
 describe('recorded real programs', () => {
@@ -63,13 +69,21 @@ describe('recorded real programs', () => {
     }
   })
 
-  it.each(files)('%s', (file) => {
-    const { head, rows } = read(file)
+  const recordings = files.map((file) => ({ file, ...read(file) }))
+  const leaking = recordings.filter(({ head }) => head.growing === 'leaks')
+
+  it.each(leaking)('$head.name: found', ({ head, rows }) => {
     expect(rows.length).toBeGreaterThan(600)
-    const { said, state } = trendsOf(rows)
-    expect([head.name, said.includes('growing')]).toEqual([head.name, head.growing === 'leaks'])
-    if (head.growing !== 'leaks') return
-    const rate = (state.growthBytesPerSecond ?? 0) * 60
-    expect(rate / 2 ** 20).toBeGreaterThan(head.mbPerMinute / 2)
+    // V8 lets garbage lie for minutes: from outside the leak of node is not to be seen within this time.
+    const { said, rates } = trendsOf(rows, head.name.startsWith('node-') ? 'heap' : 'anon')
+    expect(said).toContain('growing')
+    const rate = rates.toSorted((a, b) => a - b)[rates.length >> 1]! / 2 ** 20
+    expect(rate).toBeGreaterThan(head.mbPerMinute / 2)
+    expect(rate).toBeLessThan(head.mbPerMinute * 2)
+  })
+
+  it.each(recordings.filter((one) => !leaking.includes(one)))('$head.name: no alarm', ({ rows }) => {
+    expect(rows.length).toBeGreaterThan(600)
+    for (const basis of ['heap', 'anon'] as const) expect(trendsOf(rows, basis).said).not.toContain('growing')
   })
 })
