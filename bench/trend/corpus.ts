@@ -75,7 +75,16 @@ const DAY_S = 86_400
 /** No process of a measured machine goes below this. */
 const LEAST_MB = 20
 
-type Background = 'flat' | 'gc' | 'slow gc' | 'drift' | 'gc + drift' | 'steps' | 'bursts' | 'conversation'
+type Background =
+  | 'flat'
+  | 'gc'
+  | 'slow gc'
+  | 'high slow gc'
+  | 'drift'
+  | 'gc + drift'
+  | 'steps'
+  | 'bursts'
+  | 'conversation'
 
 /** Agents that do not leak. `counted`: whether an episode of growth is a mistake. */
 export interface QuietCell {
@@ -95,6 +104,7 @@ export const QUIET_CELLS: readonly QuietCell[] = [
   quiet('flat', 'flat'),
   quiet('gc 8-120 s', 'gc'),
   quiet('gc 3-10 min', 'slow gc'),
+  quiet('gc 7 min of 220 MB', 'high slow gc'),
   quiet('drift', 'drift'),
   quiet('gc + drift', 'gc + drift'),
   quiet('steps', 'steps'),
@@ -132,6 +142,7 @@ const RATES = [2, 5, 10, 20, 50]
 export const LEAK_CELLS: readonly LeakCell[] = [
   ...RATES.map((rate) => leaking('gc 8-120 s', 'gc', rate, { judged: rate >= 5 ? 'judged' : 'shown only' })),
   ...RATES.map((rate) => leaking('gc 3-10 min', 'slow gc', rate)),
+  leaking('gc 7 min of 220 MB', 'high slow gc', 5),
   ...[5, 20].flatMap((rate) => [
     leaking('flat', 'flat', rate),
     leaking('drift', 'drift', rate),
@@ -204,7 +215,7 @@ export function leakTrace(cell: LeakCell, split: Split, run: number): Trace {
 }
 
 function lifeOf(random: Random, background: Background, baseMb: number, ranges: Ranges): shapes.Shape {
-  const amplitudeMb = random.logBetween(...ranges.amplitudeMb)
+  const amplitudeMb = background === 'high slow gc' ? 220 : random.logBetween(...ranges.amplitudeMb)
   const gc = (cycleS: readonly [number, number]) =>
     shapes.sawtooth(random, {
       periodS: random.logBetween(...cycleS),
@@ -222,6 +233,7 @@ function lifeOf(random: Random, background: Background, baseMb: number, ranges: 
   ]
   if (background === 'gc' || background === 'gc + drift') parts.push(gc(ranges.fastCycleS))
   if (background === 'slow gc') parts.push(gc(ranges.slowCycleS))
+  if (background === 'high slow gc') parts.push(gc([420, 420]))
   if (background === 'drift' || background === 'gc + drift') parts.push(drifting())
   if (background === 'steps') {
     parts.push(gc(ranges.fastCycleS), shapes.steps(random, random.between(4, 16), ...ranges.stepMb))

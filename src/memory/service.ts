@@ -1,0 +1,171 @@
+import { randomUUID } from 'node:crypto'
+import type { Agent, AgentEvents, AgentId } from '../agents/model.ts'
+import type { Bus } from '../platform/bus.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Collector } from '../platform/feature.ts'
+import { createMemoryCollector } from './collector.ts'
+import { freshMemory, type JudgeConfig, judgeMemory, type MemoryState, rebornMemory } from './judge.ts'
+import { ALERT_TYPES, type AlertType, type BadLevel, isWorse, type MemorySample } from './model.ts'
+import type { MemoryEvents, StoredAlert } from './record.ts'
+import { averageBytes } from './watermarks.ts'
+
+export interface MemoryDependencies {
+  readonly clock: Clock
+  readonly bus: Bus<AgentEvents & MemoryEvents>
+  readonly agents: { get(id: AgentId): Agent | undefined; list(): Iterable<Agent> }
+  /** Asked at every sample: the configuration may have been loaded again. */
+  readonly config: () => JudgeConfig
+  /** MemAvailable; undefined when it was not read. */
+  readonly hostAvailableBytes: () => number | undefined
+  /** What the agent said of its own heap lately; undefined when it says nothing. */
+  readonly heap?: (agent: Agent) => Heap | undefined
+  /** Durable soon. */
+  readonly save: (alert: StoredAlert) => void
+  /** An agent got to a worse level: the place to ask the action plane. It is told the crossing on the monotonic clock. */
+  readonly crossed?: (agent: Agent, level: BadLevel, atMs: number) => void
+}
+
+export type Heap = Pick<MemorySample, 'heapUsedBytes' | 'heapAfterGcBytes' | 'heapLimitBytes'>
+
+export interface Memory {
+  readonly collector: Collector
+  /** Judges one sample that was taken apart from the others, as the fast lane near a limit does. */
+  observe(agent: Agent, sample: MemorySample, atMs: number): void
+  /** Everything known of an agent; undefined when it has not been judged. */
+  of(agent: Agent): MemoryState | undefined
+  /** Milliseconds until it has to be looked at again; the ordinary interval for those far from their limits. */
+  sleepMs(agent: Agent): number
+  /** Its block in `GET /api/v1/agents/{id}`. */
+  describe(id: AgentId): object | undefined
+}
+
+const HOUR_MS = 3_600_000
+/** Alerts of an agent still cool down when it comes back this soon. */
+const REMEMBERED_MS = HOUR_MS
+
+interface Life {
+  readonly agent: Agent
+  state: MemoryState
+  endedAtMs: number | undefined
+}
+
+/** Judges every sample of every agent. It reads nothing and stops nothing itself. */
+export function createMemory(dependencies: MemoryDependencies): Memory {
+  const { clock, bus, agents, config, hostAvailableBytes, heap, save, crossed } = dependencies
+  const lives = new Map<AgentId, Life>()
+  const alerts: Record<AlertType, number> = Object.fromEntries(ALERT_TYPES.map((type) => [type, 0])) as never
+
+  function lifeOf(agent: Agent): Life {
+    const known = lives.get(agent.id)
+    if (known?.agent.incarnation === agent.incarnation) return known
+    const state = known === undefined ? freshMemory(config()) : rebornMemory(known.state, config())
+    const life = { agent, state, endedAtMs: undefined }
+    lives.set(agent.id, life)
+    return life
+  }
+
+  function observe(agent: Agent, sample: MemorySample, atMs: number): void {
+    const life = lifeOf(agent)
+    const [state, verdicts] = judgeMemory(life.state, sample, config(), atMs)
+    life.state = state
+    for (const verdict of verdicts) {
+      switch (verdict.kind) {
+        case 'level_changed': {
+          const { from, to, gauge, stalledRatio } = verdict
+          bus.emit('agent.memory_level_changed', { agent, from, to, gauge, stalledRatio })
+          // Two lives claim the id: measured, never acted on.
+          if (to !== 'healthy' && isWorse(to, from) && !agent.conflict) crossed?.(agent, to, atMs)
+          break
+        }
+        case 'trend_changed': {
+          const { from, to } = verdict
+          const { growthBytesPerSecond } = state.trend
+          bus.emit('agent.memory_trend_changed', { agent, from, to, growthBytesPerSecond })
+          break
+        }
+        case 'limit_near':
+          bus.emit('agent.oom_predicted', { agent, timeToLimit: verdict.timeToLimit })
+          break
+        case 'alert': {
+          const { id, incarnation } = agent
+          const told = { id: randomUUID(), agent: id, incarnation, atMs: clock.now() }
+          const alert: StoredAlert = { ...verdict.alert, ...told, acknowledgedAtMs: undefined }
+          alerts[alert.type]++
+          save(alert)
+          bus.emit('agent.memory_alert', { alert })
+        }
+      }
+    }
+  }
+
+  bus.on('sample', ({ atMs }) => {
+    const available = hostAvailableBytes()
+    for (const agent of agents.list()) {
+      if (agent.endedAtMs !== undefined) continue
+      observe(agent, { ...sampleOf(agent), ...heap?.(agent), hostAvailableBytes: available }, atMs)
+    }
+    for (const [id, { endedAtMs }] of lives) {
+      if (endedAtMs !== undefined && atMs - endedAtMs > REMEMBERED_MS) lives.delete(id)
+    }
+  })
+  bus.on('agent.exited', ({ agent }) => {
+    const life = lives.get(agent.id)
+    if (life?.agent.incarnation !== agent.incarnation) return
+    life.endedAtMs = clock.monotonic()
+  })
+  bus.on('agent.removed', ({ agent }) => void lives.delete(agent.id))
+
+  function of(agent: Agent): MemoryState | undefined {
+    const life = lives.get(agent.id)
+    return life?.agent.incarnation === agent.incarnation ? life.state : undefined
+  }
+
+  return {
+    observe,
+    of,
+    sleepMs: (agent) => of(agent)?.pace.sleepMs ?? config().intervalMs,
+    collector: createMemoryCollector({
+      agents: agents.list,
+      alerts,
+      view(agent) {
+        const state = of(agent)
+        return state && { ...state, heapUsedBytes: heap?.(agent)?.heapUsedBytes }
+      },
+    }),
+    describe(id) {
+      const agent = agents.get(id)
+      const state = agent && of(agent)
+      if (state === undefined) return undefined
+      const { level, trend, watermarks, followed, slots } = state
+      const { judged } = level
+      const lastHour = slots.envelope(HOUR_MS)
+      return {
+        level: level.level,
+        basis: judged?.basis,
+        judgedBytes: judged?.bytes,
+        limitBytes: judged?.limitBytes,
+        thresholds: judged?.thresholds,
+        trend: trend.trend,
+        trendBasis: followed?.basis,
+        growthBytesPerSecond: trend.growthBytesPerSecond,
+        timeToLimit: trend.timeToLimit,
+        highWatermarkBytes: watermarks.highBytes,
+        lowWatermarkBytes: watermarks.lowBytes,
+        averageBytes: lastHour && averageBytes(lastHour),
+      }
+    },
+  }
+}
+
+/** The reading as the judge takes it. Of a container the resident memory is its anonymous memory already. */
+export function sampleOf({ runtime, reading }: Pick<Agent, 'runtime' | 'reading'>): MemorySample {
+  const { rssBytes, rssAnonBytes, swapBytes, workingSetBytes, memoryLimitBytes } = reading
+  return {
+    anonBytes: runtime === 'container' ? rssBytes : rssAnonBytes,
+    rssBytes,
+    swapBytes,
+    workingSetBytes,
+    limitBytes: memoryLimitBytes,
+    stalledSeconds: reading.pressureStalledSeconds,
+  }
+}

@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest'
+import type { Agent, AgentEvents } from '../../../src/agents/model.ts'
+import { emptyReading } from '../../../src/agents/reading.ts'
+import type { MemoryEvents, StoredAlert } from '../../../src/memory/record.ts'
+import { createMemory, type Heap } from '../../../src/memory/service.ts'
+import { createBus } from '../../../src/platform/bus.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
+import { CONFIG, GB, MB } from './shapes.ts'
+
+function createRoom() {
+  const clock = fakeClock()
+  const bus = createBus<AgentEvents & MemoryEvents>((error) => {
+    throw error
+  })
+  const fleet = new Map<string, Agent>()
+  const heaps = new Map<string, Heap>()
+  const saved: StoredAlert[] = []
+  const crossings: string[] = []
+  const events: string[] = []
+  const host = { availableBytes: (64 * GB) as number | undefined }
+  const memory = createMemory({
+    clock,
+    bus,
+    agents: { get: (id) => fleet.get(id), list: () => fleet.values() },
+    config: () => CONFIG,
+    hostAvailableBytes: () => host.availableBytes,
+    heap: ({ id }) => heaps.get(id),
+    save: (alert) => void saved.push(alert),
+    crossed: (agent, level) => void crossings.push(`${agent.id} ${level}`),
+  })
+  bus.on(
+    'agent.memory_level_changed',
+    ({ agent, from, to }) => void events.push(`${agent.id} ${from} > ${to}`),
+  )
+  bus.on('agent.memory_trend_changed', ({ agent, to }) => void events.push(`${agent.id} ${to}`))
+  bus.on('agent.oom_predicted', ({ agent }) => void events.push(`${agent.id} oom predicted`))
+
+  function appear(id: string, life = 1, more: Partial<Agent> = {}): Agent {
+    const agent = {
+      ...{ id, incarnation: `${id}:${life}`, runtime: 'container', conflict: false, endedAtMs: undefined },
+      ...{ reading: emptyReading(), ...more },
+    } as Agent
+    fleet.set(id, agent)
+    return agent
+  }
+
+  function run(seconds: number, agent: Agent, mbAt: (second: number) => number | undefined): void {
+    for (let s = 0; s < seconds; s++) {
+      clock.advance(1_000)
+      const mb = mbAt(s)
+      agent.reading.rssBytes = mb === undefined ? undefined : mb * MB
+      agent.reading.workingSetBytes = agent.reading.rssBytes
+      agent.reading.memoryLimitBytes = mb === undefined ? undefined : GB
+      bus.emit('sample', { atMs: clock.monotonic(), depth: 'fast' as never })
+    }
+  }
+
+  return { clock, bus, fleet, heaps, saved, crossings, events, host, memory, appear, run }
+}
+
+describe('the room of the memory', () => {
+  it('tells levels, saves their alerts and asks once per crossing', () => {
+    const { appear, run, events, saved, crossings } = createRoom()
+    run(60, appear('a'), (s) => (s < 30 ? 300 : 1_000))
+    expect(events).toEqual(['a healthy > oom_imminent'])
+    expect(crossings).toEqual(['a oom_imminent'])
+    expect(saved.map(({ agent, incarnation, type, level }) => [agent, incarnation, type, level])).toEqual([
+      ['a', 'a:1', 'oom_imminent', 'oom_imminent'],
+    ])
+    expect(saved[0]?.acknowledgedAtMs).toBeUndefined()
+  })
+
+  it('asks nothing about an agent whose id two lives claim', () => {
+    const { appear, run, events, crossings } = createRoom()
+    run(10, appear('a', 1, { conflict: true }), () => 1_000)
+    expect([events, crossings]).toEqual([['a healthy > oom_imminent'], []])
+  })
+
+  it('predicts the end of a leak', () => {
+    const { appear, run, events, saved } = createRoom()
+    run(1_380, appear('a'), (s) => 200 + (s * 25) / 60)
+    expect(events).toEqual(['a growing', 'a oom predicted'])
+    expect(saved.map(({ type }) => type)).toEqual(['trend_warning'])
+  })
+
+  it('R10 R11 answers level, trend, watermarks and average for an agent, and nothing for a stranger', () => {
+    const { appear, run, memory } = createRoom()
+    run(600, appear('a'), (s) => 300 + (s % 30))
+    expect(memory.describe('a')).toMatchObject({
+      ...{ level: 'healthy', basis: 'working_set', limitBytes: GB, trendBasis: 'anon', trend: 'unknown' },
+      ...{ highWatermarkBytes: 329 * MB, lowWatermarkBytes: 300 * MB },
+    })
+    const { averageBytes } = memory.describe('a') as { averageBytes: number }
+    expect(averageBytes / MB).toBeGreaterThan(310)
+    expect(averageBytes / MB).toBeLessThan(320)
+    expect(memory.describe('b')).toBeUndefined()
+  })
+
+  it('begins anew with another life', () => {
+    const { appear, run, memory, events } = createRoom()
+    run(900, appear('a'), (s) => 200 + s / 3)
+    expect(memory.describe('a')).toMatchObject({ trend: 'growing' })
+    const again = appear('a', 2)
+    expect(memory.describe('a')).toBeUndefined()
+    run(10, again, () => 150)
+    expect(memory.describe('a')).toMatchObject({ trend: 'unknown', highWatermarkBytes: 150 * MB })
+    expect(events.filter((event) => event.includes('>'))).toEqual([])
+  })
+
+  it('keeps what it knows while nothing is read', () => {
+    const { appear, run, memory, events } = createRoom()
+    const agent = appear('a')
+    run(10, agent, () => 850)
+    const before = memory.describe('a')
+    run(300, agent, () => undefined)
+    expect(memory.describe('a')).toEqual(before)
+    expect(events).toEqual(['a healthy > warning'])
+  })
+
+  it('follows what the agent says of its heap', () => {
+    const { appear, run, heaps, memory } = createRoom()
+    heaps.set('a', { heapUsedBytes: 1.97 * GB, heapLimitBytes: 2 * GB })
+    run(3, appear('a'), () => 300)
+    expect(memory.describe('a')).toMatchObject({ level: 'oom_imminent', basis: 'heap', trendBasis: 'heap' })
+  })
+
+  it('looks sooner at who is near its limit, and is fed apart from the others', () => {
+    const { appear, run, memory, clock, crossings } = createRoom()
+    const agent = appear('a')
+    run(5, agent, () => 300)
+    expect(memory.sleepMs(agent)).toBe(1_000)
+    clock.advance(200)
+    memory.observe(agent, { workingSetBytes: 1_010 * MB, limitBytes: GB }, clock.monotonic())
+    expect(crossings).toEqual(['a oom_imminent'])
+    expect(memory.sleepMs(agent)).toBe(100)
+  })
+
+  it('shows nothing of an agent that has ended', () => {
+    const { appear, run, memory } = createRoom()
+    const agent = appear('a')
+    run(5, agent, () => 300)
+    const collect = () => {
+      const names = new Set<string>()
+      const out = {
+        set() {},
+        put: (series: { family: { name: string } }) => void names.add(series.family.name),
+      }
+      for (const _ of memory.collector.collect(out as never) ?? []);
+      return names
+    }
+    expect(collect()).toContain('agent_memory_level')
+    Object.assign(agent, { endedAtMs: 1 })
+    expect(collect().size).toBe(0)
+  })
+})
