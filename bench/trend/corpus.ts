@@ -66,7 +66,7 @@ const RANGES: Readonly<Record<Split, Ranges>> = {
     warmTauS: [30, 900],
     limitFactor: [1.3, 10],
     minutesToLimit: [30, 240],
-    seed: 0x1c0f_fee5,
+    seed: 0x0b5e_55ed,
   },
 }
 

@@ -9,11 +9,11 @@ import { leastSlope, type Tier } from './tiers.ts'
 const SMALLEST_DROP = 0.25
 /** A cycle this long, in blocks, is not under the floor of every block. */
 const CYCLE_IN_BLOCKS = 0.8
-/** Five floors in a row can never be significant, eight blocks can be with one odd among them. */
+/** Five floors in a row can never be significant (z = 2.2), eight may have an odd one among them. */
 const FEWEST_BLOCKS = 8
-/** Of troughs every one is the end of a whole cycle. */
-const FEWEST_TROUGHS = 7
-const WINDOW_IN_CYCLES = 8
+/** Of troughs every one is the end of a whole cycle: six that rise one after the other are 1 in 720 (z = 2.6). */
+const FEWEST_TROUGHS = 6
+const WINDOW_IN_CYCLES = 6.5
 /** A sawtooth alone rises by its own height at most. */
 const BEYOND_CYCLE = 1.5
 /** Some blocks may be missing at the ends of the window. */
