@@ -4,7 +4,7 @@ import type { Trace } from './corpus.ts'
 const MB = 1_048_576
 
 /** The defaults. */
-export const CONFIG: JudgeConfig = {
+const CONFIG: JudgeConfig = {
   thresholds: { warningBytes: 512 * MB, criticalBytes: 1_024 * MB, oomImminentBytes: 1_536 * MB },
   limitRatios: { warning: 0.8, critical: 0.9, oomImminent: 0.95 },
   trend: { warningHorizonMs: 15 * 60_000 },

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Agent, AgentEvents } from '../../../src/agents/model.ts'
 import { emptyReading } from '../../../src/agents/reading.ts'
 import type { MemoryEvents, StoredAlert } from '../../../src/memory/record.ts'
-import { createMemory, type Heap } from '../../../src/memory/service.ts'
+import { createMemory, type Heap, sampleOf } from '../../../src/memory/service.ts'
 import { createBus } from '../../../src/platform/bus.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { CONFIG, GB, MB } from './shapes.ts'
@@ -133,6 +133,15 @@ describe('the room of the memory', () => {
     memory.observe(agent, { workingSetBytes: 1_010 * MB, limitBytes: GB }, clock.monotonic())
     expect(crossings).toEqual(['a oom_imminent'])
     expect(memory.sleepMs(agent)).toBe(100)
+  })
+
+  it('knows that the resident memory of a container is its anonymous memory already', () => {
+    const reading = { ...emptyReading(), rssBytes: 9, rssAnonBytes: 5, memoryLimitBytes: 12 }
+    expect(sampleOf({ runtime: 'process', reading })).toMatchObject({ anonBytes: 5, rssBytes: 9 })
+    const group = { ...reading, rssAnonBytes: undefined, workingSetBytes: 10, pressureStalledSeconds: 3 }
+    expect(sampleOf({ runtime: 'container', reading: group })).toMatchObject({
+      ...{ anonBytes: 9, workingSetBytes: 10, limitBytes: 12, stalledSeconds: 3 },
+    })
   })
 
   it('shows nothing of an agent that has ended', () => {
