@@ -1,6 +1,6 @@
 import type { Migration } from '../platform/store/migration.ts'
-import { column, required } from '../platform/store/migration-types.ts'
 import type { RetentionRule } from '../platform/store/retention.ts'
+import { createTable } from '../platform/store/table.ts'
 
 /** Alerts of this daemon, and of those that send theirs here. */
 interface MemoryAlertsTable {
@@ -25,32 +25,23 @@ export interface MemoryTables {
 export const memoryMigration: Migration = {
   name: '0020_memory',
   async up(db) {
-    await db.schema
-      .createTable('memory_alerts')
-      .addColumn('daemon_id', column.text, required)
-      .addColumn('id', column.text, required)
-      .addColumn('agent', column.text, required)
-      .addColumn('incarnation', column.text, required)
-      .addColumn('alert_type', column.text, required)
-      .addColumn('level', column.text, required)
-      .addColumn('current_bytes', column.integer)
-      .addColumn('threshold_bytes', column.integer)
-      .addColumn('message', column.text, required)
-      .addColumn('recommendation', column.text, required)
-      .addColumn('acknowledged_ms', column.time)
-      .addColumn('at_ms', column.time, required)
-      .addPrimaryKeyConstraint('memory_alerts_pk', ['daemon_id', 'id'])
-      .execute()
-    for (const [name, columns] of [
-      ['memory_alerts_at', ['daemon_id', 'at_ms']],
-      ['memory_alerts_agent', ['daemon_id', 'agent', 'at_ms']],
-    ] as const) {
-      await db.schema
-        .createIndex(name)
-        .on('memory_alerts')
-        .columns([...columns])
-        .execute()
-    }
+    await createTable(db, 'memory_alerts', {
+      columns: {
+        id: 'text',
+        agent: 'text',
+        incarnation: 'text',
+        alert_type: 'text',
+        level: 'text',
+        current_bytes: 'integer?',
+        threshold_bytes: 'integer?',
+        message: 'text',
+        recommendation: 'text',
+        acknowledged_ms: 'time?',
+        at_ms: 'time',
+      },
+      key: ['id'],
+      indexes: { at: ['at_ms'], agent: ['agent', 'at_ms'] },
+    })
   },
 }
 
