@@ -62,7 +62,7 @@ export function judgeAlerts(
     const isFirst = state.told === 'healthy' && isQuiet(level, alertCooldownMs)
     const isEscalation = state.told !== 'healthy' && isWorse(level, state.told)
     if (isFirst || isEscalation || isWorseThanSent(state, level, alertCooldownMs, nowMs)) due.push(level)
-    else if (level === state.told && isQuiet(level, again)) due.push(level)
+    else if (state.told !== 'healthy' && isQuiet(level, again) && isQuiet(state.told, again)) due.push(level)
   }
   const trend = trendDue(state, input, alertCooldownMs, isQuiet)
   if (trend) due.push('trend_warning')

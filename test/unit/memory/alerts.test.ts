@@ -98,6 +98,12 @@ describe('memory alerts', () => {
     expect(watch(each(0, 3_600, at('warning'))).types).toHaveLength(1)
   })
 
+  it('says again also what stays bad but is no longer as bad, and then every escalation anew', () => {
+    const down = [...each(0, 5, at('critical')), ...each(5, 3_700, at('warning'))]
+    expect(watch(down).types).toEqual(['critical', 'warning'])
+    expect(watch([...down, [3_700, at('critical')]]).types).toEqual(['critical', 'warning', 'critical'])
+  })
+
   it('has no recovery without an alert', () => {
     expect(watch(each(0, 300, at('healthy'))).types).toEqual([])
   })
