@@ -105,6 +105,8 @@ export interface EngineActions {
 export interface DockerEngine {
   /** `absent`: no socket. `unreachable`: a socket that does not answer as it should. */
   status(): EngineStatus
+  /** Wall clock since when no event was missed; undefined while not connected. */
+  coveredSince(): number | undefined
   /** Containers with an agent or sandbox label of their own, by full id; the last known while not connected. */
   containers(): ReadonlyMap<string, ContainerInfo>
   /** Full ids of every running or paused container, labelled or not. */

@@ -45,6 +45,7 @@ export function createDockerEngine(options: DockerEngineOptions = {}): DockerEng
   let client: DockerClient | undefined
   let timer: Timer | undefined
   let connectedAt: number | undefined
+  let coveredSince: number | undefined
   let failures = 0
   /** Counts attempts, so that what an earlier one still has under way is not taken for the present one. */
   let attempt = 0
@@ -77,6 +78,7 @@ export function createDockerEngine(options: DockerEngineOptions = {}): DockerEng
     if (stopped) return
     const wasStable = connectedAt !== undefined && clock.monotonic() - connectedAt >= STABLE_MS
     connectedAt = undefined
+    coveredSince = undefined
     failures = wasStable ? 1 : failures + 1
     status = { state: reason.kind === 'absent' ? 'absent' : 'unreachable', detail: reason.message }
     const delay = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 20))
@@ -113,6 +115,7 @@ export function createDockerEngine(options: DockerEngineOptions = {}): DockerEng
       if (current !== attempt) return
       status = { state: 'connected', version }
       connectedAt = clock.monotonic()
+      coveredSince = clock.now()
       relistLater(session, current)
     } catch (error) {
       if (current === attempt) fail(toFailure(error, 'the engine'))
@@ -121,6 +124,7 @@ export function createDockerEngine(options: DockerEngineOptions = {}): DockerEng
 
   return {
     status: () => status,
+    coveredSince: () => coveredSince,
     containers: () => fleet.containers,
     runningIds: () => fleet.running,
     on: (listener) => fleet.on(listener),

@@ -1,0 +1,221 @@
+import type { AgentId, Runtime } from '../agents/model.ts'
+import type { Migration } from '../platform/store/migration.ts'
+import { column, required } from '../platform/store/migration-types.ts'
+import type { RetentionRule } from '../platform/store/retention.ts'
+import type { Store } from '../platform/store/store.ts'
+import type { Confidence, CrashCause, CrashRecord, MemoryEvidence, MemoryTrend, Verdict } from './model.ts'
+
+/** Columns of the seed under its names, then what it did not have. */
+interface AgentCrashesTable {
+  daemon_id: string
+  id: string
+  agent_name: string
+  pid: number | null
+  exit_code: number | null
+  signal: string | null
+  reason: string | null
+  likely_cause: string
+  confidence: string
+  summary: string
+  peak_memory: number | null
+  last_known_memory: number | null
+  memory_trend: string | null
+  /** Judgement with its evidence, memory, recommendations. */
+  insight_data: string
+  last_output: string | null
+  /** Who reported it; the same as `daemon_id` for what we saw ourselves. */
+  origin: string
+  incarnation: string | null
+  runtime: string | null
+  role: string | null
+  occurrences: number
+  crashed_ms: number
+  last_ms: number
+}
+
+export interface CrashesTables {
+  agent_crashes: AgentCrashesTable
+}
+
+export const crashesMigration: Migration = {
+  name: '0006_crashes',
+  async up(db) {
+    await db.schema
+      .createTable('agent_crashes')
+      .addColumn('daemon_id', column.text, required)
+      .addColumn('id', column.text, required)
+      .addColumn('agent_name', column.text, required)
+      .addColumn('pid', column.integer)
+      .addColumn('exit_code', column.integer)
+      .addColumn('signal', column.text)
+      .addColumn('reason', column.text)
+      .addColumn('likely_cause', column.text, required)
+      .addColumn('confidence', column.text, required)
+      .addColumn('summary', column.text, required)
+      .addColumn('peak_memory', column.integer)
+      .addColumn('last_known_memory', column.integer)
+      .addColumn('memory_trend', column.text)
+      .addColumn('insight_data', column.json, required)
+      .addColumn('last_output', column.text)
+      .addColumn('origin', column.text, required)
+      .addColumn('incarnation', column.text)
+      .addColumn('runtime', column.text)
+      .addColumn('role', column.text)
+      .addColumn('occurrences', column.integer, required)
+      .addColumn('crashed_ms', column.time, required)
+      .addColumn('last_ms', column.time, required)
+      .addPrimaryKeyConstraint('agent_crashes_pk', ['daemon_id', 'id'])
+      .execute()
+    for (const [name, columns] of [
+      ['agent_crashes_at', ['daemon_id', 'crashed_ms', 'id']],
+      ['agent_crashes_agent', ['daemon_id', 'agent_name', 'crashed_ms']],
+      ['agent_crashes_cause', ['daemon_id', 'likely_cause', 'crashed_ms']],
+    ] as const) {
+      await db.schema
+        .createIndex(name)
+        .on('agent_crashes')
+        .columns([...columns])
+        .execute()
+    }
+  },
+}
+
+const DAY_MS = 86_400_000
+
+/** @param retain `crashes.retain` */
+export function crashesRetention(retain: number): RetentionRule {
+  return { table: 'agent_crashes', column: 'crashed_ms', keepMs: 90 * DAY_MS, maxRows: retain }
+}
+
+export interface CrashFilter {
+  readonly agent?: AgentId
+  readonly cause?: CrashCause
+  readonly origin?: string
+  readonly sinceMs?: number
+}
+
+/** Place of a crash in the list, newest first. */
+export type CrashKey = readonly [atMs: number, id: string]
+
+export interface CrashesRepository {
+  /** The same id again replaces what may have changed. Durable when it settles. @throws Problem AE_STORE_UNAVAILABLE */
+  save(record: CrashRecord): Promise<void>
+  find(id: string): Promise<CrashRecord | undefined>
+  /** Newest first, after the crash `after`. */
+  list(filter: CrashFilter, limit: number, after?: CrashKey): Promise<readonly CrashRecord[]>
+}
+
+const KEY = {
+  key: ['daemon_id', 'id'],
+  update: ['occurrences', 'last_ms', 'last_output', 'insight_data', 'confidence', 'summary', 'likely_cause'],
+} as const
+
+export function createCrashesRepository(
+  store: Pick<Store<CrashesTables>, 'db' | 'put' | 'daemonId'>,
+): CrashesRepository {
+  const { db, daemonId } = store
+  const own = () => db.selectFrom('agent_crashes').selectAll().where('daemon_id', '=', daemonId)
+  return {
+    async save(record) {
+      const rows = [{ daemon_id: daemonId, ...rowOf(record) }]
+      await store.put([{ table: 'agent_crashes', rows, upsert: KEY }])
+    },
+
+    async find(id) {
+      const row = await own().where('id', '=', id).executeTakeFirst()
+      return row && recordOf(row)
+    },
+
+    async list({ agent, cause, origin, sinceMs }, limit, after) {
+      let query = own()
+      if (agent !== undefined) query = query.where('agent_name', '=', agent)
+      if (cause !== undefined) query = query.where('likely_cause', '=', cause)
+      if (origin !== undefined) query = query.where('origin', '=', origin)
+      if (sinceMs !== undefined) query = query.where('crashed_ms', '>=', sinceMs)
+      if (after !== undefined) {
+        const [atMs, id] = after
+        query = query.where(({ eb, or, and }) =>
+          or([eb('crashed_ms', '<', atMs), and([eb('crashed_ms', '=', atMs), eb('id', '<', id)])]),
+        )
+      }
+      const rows = await query.orderBy('crashed_ms', 'desc').orderBy('id', 'desc').limit(limit).execute()
+      return rows.map(recordOf)
+    },
+  }
+}
+
+/** What no column is for. */
+interface Insight {
+  readonly reason: Verdict['reason']
+  readonly hasCause: boolean
+  readonly evidence: Verdict['evidence']
+  readonly memory: MemoryEvidence | null
+  readonly recommendations: readonly string[]
+}
+
+function rowOf(record: CrashRecord): Omit<AgentCrashesTable, 'daemon_id'> {
+  const { verdict, memory, recommendations } = record
+  const insight: Insight = {
+    reason: verdict.reason,
+    hasCause: verdict.cause !== undefined,
+    evidence: verdict.evidence,
+    memory: memory ?? null,
+    recommendations,
+  }
+  return {
+    id: record.id,
+    agent_name: record.agent,
+    pid: record.pid ?? null,
+    exit_code: record.exitCode ?? null,
+    signal: record.signal ?? null,
+    reason: record.reported ?? null,
+    likely_cause: verdict.cause ?? 'unknown',
+    confidence: verdict.confidence,
+    summary: verdict.summary,
+    peak_memory: whole(memory?.peakBytes),
+    last_known_memory: whole(memory?.lastBytes),
+    memory_trend: (memory?.trend satisfies MemoryTrend | undefined) ?? null,
+    insight_data: JSON.stringify(insight),
+    last_output: record.lastOutput ?? null,
+    origin: record.origin,
+    incarnation: record.incarnation ?? null,
+    runtime: record.runtime ?? null,
+    role: record.role ?? null,
+    occurrences: record.occurrences,
+    crashed_ms: Math.round(record.atMs),
+    last_ms: Math.round(record.lastAtMs),
+  }
+}
+
+function whole(bytes: number | undefined): number | null {
+  return bytes === undefined ? null : Math.round(bytes)
+}
+
+function recordOf(row: AgentCrashesTable): CrashRecord {
+  const insight = JSON.parse(row.insight_data) as Insight
+  return {
+    id: row.id,
+    origin: row.origin,
+    agent: row.agent_name,
+    incarnation: row.incarnation ?? undefined,
+    runtime: (row.runtime as Runtime | null) ?? undefined,
+    role: row.role ?? undefined,
+    pid: row.pid === null ? undefined : Number(row.pid),
+    atMs: Number(row.crashed_ms),
+    occurrences: Number(row.occurrences),
+    lastAtMs: Number(row.last_ms),
+    exitCode: row.exit_code === null ? undefined : Number(row.exit_code),
+    signal: row.signal ?? undefined,
+    reported: row.reason ?? undefined,
+    verdict: {
+      reason: insight.reason,
+      cause: insight.hasCause ? (row.likely_cause as CrashCause) : undefined,
+      confidence: row.confidence as Confidence,
+      summary: row.summary,
+      evidence: insight.evidence,
+    },
+    memory: insight.memory ?? undefined,
+    lastOutput: row.last_output ?? undefined,
+    recommendations: insight.recommendations,
+  }
+}
