@@ -26,6 +26,7 @@ export interface ContainerInfo {
 /** Labels that make a container an agent or a sandbox; others are listed and never looked at closer. */
 export const AGENT_LABEL = 'agent-exporter.agent'
 export const SANDBOX_LABEL = 'agent-exporter.sandbox'
+export const ROLE_LABEL = 'agent-exporter.role'
 /** `true`: an intervention may act on this container (CONTRACT §7). */
 export const ENFORCE_LABEL = 'agent-exporter.enforce'
 /** Name of a set of limits. */

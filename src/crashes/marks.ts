@@ -1,0 +1,111 @@
+import type { SeenKill } from '../platform/kernel-log/reader.ts'
+import type { EngineEvidence, GroupEvidence, HostEvidence } from './model.ts'
+
+export type EngineMark = EngineEvidence['events'][number]
+
+/**
+ * What was seen lately, until somebody dies and asks: events of containers, counters of groups and host, kills in the
+ * kernel's log. All times are wall clock in milliseconds; everything is bounded.
+ */
+export interface Marks {
+  /** `containerId` whole. */
+  event(containerId: string, mark: EngineMark): void
+  events(containerId: string): readonly EngineMark[]
+  /** Counter `oom_kill` of the group of a container. The first value is what later ones are compared with. */
+  groupKills(containerId: string, atMs: number, count: number): void
+  /** Kills of the group since `fromMs`; undefined when its counter was never read. */
+  group(containerId: string, fromMs: number): GroupEvidence | undefined
+  hostKills(atMs: number, count: number): void
+  /**
+   * Kills on the host since `fromMs`; undefined when the counter was not read before and after. Kills in groups of
+   * other containers are told apart.
+   */
+  host(fromMs: number, exceptContainerId: string | undefined): HostEvidence | undefined
+  kernelKill(kill: SeenKill, owner: KillOwner | undefined): void
+  kernelKills(fromMs: number): readonly { readonly kill: SeenKill; readonly owner: KillOwner | undefined }[]
+  forgetContainer(containerId: string): void
+}
+
+/** Whose process it was. */
+export interface KillOwner {
+  readonly incarnation: string
+  readonly whom: 'main' | 'child'
+}
+
+/** Longer than any grace that is looked back for. */
+const KEPT_MS = 90_000
+const MOST = 64
+
+interface Counted {
+  readonly atMs: number
+  readonly count: number
+}
+
+export function createMarks(): Marks {
+  const events = new Map<string, EngineMark[]>()
+  const groups = new Map<string, Counted[]>()
+  const kernel: { kill: SeenKill; owner: KillOwner | undefined }[] = []
+  const host: Counted[] = []
+
+  function keep<Item>(items: Item[], item: Item, atMs: (item: Item) => number): void {
+    items.push(item)
+    const oldest = atMs(item) - KEPT_MS
+    while (items.length > MOST || (items[0] !== undefined && atMs(items[0]) < oldest)) items.shift()
+  }
+
+  /** The last value that was read before the time; the first of all where none was. */
+  function before(counts: readonly Counted[], atMs: number): Counted | undefined {
+    return counts.findLast((one) => one.atMs <= atMs)
+  }
+
+  function groupKillsSince(counts: readonly Counted[], fromMs: number): number {
+    const first = before(counts, fromMs) ?? counts[0]
+    const last = counts.at(-1)
+    return first === undefined || last === undefined ? 0 : Math.max(0, last.count - first.count)
+  }
+
+  return {
+    event(containerId, mark) {
+      const those = events.get(containerId) ?? []
+      events.set(containerId, those)
+      keep(those, mark, ({ atMs }) => atMs)
+    },
+    events: (containerId) => events.get(containerId) ?? [],
+
+    groupKills(containerId, atMs, count) {
+      const counts = groups.get(containerId) ?? []
+      groups.set(containerId, counts)
+      const last = counts.at(-1)
+      if (last !== undefined && last.count >= count) return
+      counts.push({ atMs, count })
+      if (counts.length > MOST) counts.shift()
+    },
+    group(containerId, fromMs) {
+      const counts = groups.get(containerId)
+      const last = counts?.at(-1)
+      if (counts === undefined || last === undefined) return undefined
+      return { recentKills: groupKillsSince(counts, fromMs), totalKills: last.count }
+    },
+
+    hostKills: (atMs, count) => keep(host, { atMs, count }, (one) => one.atMs),
+    host(fromMs, exceptContainerId) {
+      const first = before(host, fromMs)
+      const last = host.at(-1)
+      if (first === undefined || last === undefined || last === first) return undefined
+      const kills = Math.max(0, last.count - first.count)
+      let explained = 0
+      for (const [id, counts] of groups) {
+        if (id !== exceptContainerId) explained += groupKillsSince(counts, fromMs)
+      }
+      return { kills, explained: Math.min(kills, explained) }
+    },
+
+    kernelKill: (kill, owner) => keep(kernel, { kill, owner }, (one) => one.kill.seenAtMs),
+    kernelKills: (fromMs) => kernel.filter(({ kill }) => kill.seenAtMs >= fromMs),
+
+    forgetContainer(containerId) {
+      events.delete(containerId)
+      groups.delete(containerId)
+    },
+  }
+}

@@ -1,0 +1,265 @@
+import type { Agent, AgentEvents, AgentId } from '../agents/model.ts'
+import type { Bus } from '../platform/bus.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Feature } from '../platform/feature.ts'
+import type { Log } from '../platform/log.ts'
+import type { Store } from '../platform/store/store.ts'
+import { isCrash, judgeEnd } from './cause.ts'
+import { createCrashCollector, createCrashTallies } from './collector.ts'
+import { endingOf } from './ending.ts'
+import { type Case, createGathering } from './gather.ts'
+import { healthScore, type LiveState } from './health-score.ts'
+import { createCrashHistory } from './history.ts'
+import { type Insights, insightsOf } from './insights.ts'
+import { createMarks } from './marks.ts'
+import type { CrashEvents, CrashRecord, Evidence, Verdict } from './model.ts'
+import { recommend } from './recommendations.ts'
+import { type CrashReport, idOf, type Reported, readReport } from './report.ts'
+import { type CrashesRepository, type CrashesTables, createCrashesRepository } from './repository.ts'
+import type { CrashSources } from './sources.ts'
+import { outputFacts, redactedTail } from './tail.ts'
+import { createEndWatch } from './watch.ts'
+
+/** Section `crashes` of the configuration. */
+export interface CrashesConfig {
+  /** Crashes that are kept. */
+  readonly retain: number
+  /** Characters of the last output that are kept. */
+  readonly outputTail: number
+}
+
+export interface CrashesDependencies {
+  readonly clock: Clock
+  readonly log: Log
+  readonly bus: Bus<AgentEvents & CrashEvents>
+  readonly store: Pick<Store<CrashesTables>, 'db' | 'put' | 'daemonId'>
+  readonly agents: { get(id: AgentId): Agent | undefined; list(): Iterable<Agent> }
+  readonly sources: CrashSources
+  readonly config: () => CrashesConfig
+  /** Levels of the live agents, from the room that follows memory; their number is known here. */
+  readonly levels?: () => Pick<LiveState, 'criticalAgents' | 'oomImminentAgents'>
+}
+
+/** What whoever started an agent says of its end. */
+export interface ExitReport {
+  readonly exitCode?: number
+  readonly signal?: string
+  /** The end of its output; only of streams that are no terminal. */
+  readonly lastOutput?: string
+}
+
+export interface Crashes {
+  readonly collector: ReturnType<typeof createCrashCollector>
+  readonly repository: CrashesRepository
+  describe: NonNullable<Feature['describe']>
+  health: NonNullable<Feature['health']>
+  start(): Promise<void>
+  /** Settles what is open. */
+  stop(): Promise<void>
+  /** Its parent waited for it: the surest there is. Before or after the end is seen here. */
+  tellExit(agent: Agent, report: ExitReport): void
+  /** Durable when it settles. @throws Problem AE_STORE_UNAVAILABLE */
+  report(report: CrashReport, origin: string): Promise<Reported>
+  /** @param visible which agents the caller may see */
+  insights(visible: (agent: AgentId) => boolean): Insights
+  /** The crashes that are kept, oldest first, without their outputs. */
+  list(): readonly CrashRecord[]
+  live(): LiveState
+  size(): Readonly<Record<string, number>>
+}
+
+/** Children killed one after the other in a living agent are one crash while they follow each other this closely. */
+const SAME_ILLNESS_MS = 60_000
+/** A crash that is told from outside and the one that was seen here are the same when they lie this close. */
+const SAME_END_MS = 15_000
+
+/** Finds out how agents end. Builds the room; nothing is read before `start`. */
+export function createCrashes(dependencies: CrashesDependencies): Crashes {
+  const { clock, log, bus, store, agents, sources, config, levels } = dependencies
+  const repository = createCrashesRepository(store)
+  const history = createCrashHistory(() => config().retain)
+  const tallies = createCrashTallies()
+  const marks = createMarks()
+  const gather = createGathering(clock, sources, marks)
+  const looking = new Set<Promise<void>>()
+  let fault: string | undefined
+
+  const watch = createEndWatch({
+    ...{ clock, bus, sources, marks, agents },
+    onSettled(settled) {
+      const work = conclude(settled).catch((error: unknown) =>
+        log.error('an end was not looked into', { agent: settled.subject.agent, error: String(error) }),
+      )
+      looking.add(work)
+      void work.finally(() => looking.delete(work))
+    },
+  })
+
+  async function conclude(settled: Case): Promise<void> {
+    const { subject, life, ended } = settled
+    const evidence = await gather(settled)
+    const verdict = judgeEnd(evidence)
+    if (life === 'ended') {
+      if (verdict.reason !== 'lives') tallies.exit(subject.role, verdict.reason)
+      bus.emit('agent.ended', { subject, verdict, atMs: ended.atMs })
+    }
+    if (!isCrash(verdict)) return
+    const again = life === 'alive' ? openIllness(settled) : undefined
+    const record =
+      again === undefined
+        ? recordOf(settled, evidence, verdict)
+        : { ...again, occurrences: again.occurrences + 1, lastAtMs: ended.atMs }
+    if (again === undefined) tallies.crash(subject.role, verdict.cause ?? 'unknown')
+    await keep(record)
+    if (again === undefined) bus.emit('agent.crashed', { record })
+  }
+
+  /** The record of children of this life that were killed just before. */
+  function openIllness({ subject, ended }: Case): CrashRecord | undefined {
+    return history
+      .list()
+      .findLast(
+        ({ incarnation, verdict, lastAtMs }) =>
+          incarnation === subject.incarnation &&
+          verdict.reason === 'lives' &&
+          ended.atMs - lastAtMs <= SAME_ILLNESS_MS,
+      )
+  }
+
+  function recordOf(
+    { subject, life, ended, output, exit }: Case,
+    evidence: Evidence,
+    verdict: Verdict,
+  ): CrashRecord {
+    const { agent, incarnation, runtime, role, pid } = subject
+    const ending = endingOf(exit)
+    return {
+      id: idOf(life === 'ended' ? [incarnation] : [incarnation, ended.atMs]),
+      origin: store.daemonId,
+      ...{ agent, incarnation, runtime, role, pid, occurrences: 1 },
+      atMs: ended.atMs,
+      lastAtMs: ended.atMs,
+      exitCode: exit?.code,
+      signal: ending?.kind === 'signal' ? ending.signal : undefined,
+      reported: undefined,
+      verdict,
+      memory: evidence.memory,
+      lastOutput: output?.text,
+      recommendations: recommend(verdict, evidence),
+    }
+  }
+
+  async function keep(record: CrashRecord): Promise<void> {
+    history.put(record)
+    try {
+      await repository.save(record)
+      fault = undefined
+    } catch (error) {
+      // It is counted and told; only the next run of the daemon will not know it.
+      fault = 'the last crash could not be written down'
+      log.warn(fault, { agent: record.agent, error: String(error) })
+    }
+  }
+
+  function live(): LiveState {
+    let count = 0
+    for (const { endedAtMs } of agents.list()) if (endedAtMs === undefined) count++
+    return { agents: count, ...(levels?.() ?? { criticalAgents: 0, oomImminentAgents: 0 }) }
+  }
+
+  /** What was seen here a moment ago is not another crash because somebody tells it, too. */
+  function seenHere({ agent, atMs }: CrashRecord): CrashRecord | undefined {
+    return history
+      .list()
+      .findLast(
+        (one) =>
+          one.agent === agent &&
+          one.origin === store.daemonId &&
+          one.verdict.reason !== 'lives' &&
+          Math.abs(one.atMs - atMs) <= SAME_END_MS,
+      )
+  }
+
+  const collector = createCrashCollector({
+    tallies,
+    agents: agents.list,
+    lastCrashMs: history.lastOf,
+    healthScore: () => healthScore(history.list(), live(), clock.now()),
+  })
+
+  return {
+    collector,
+    repository,
+    describe(id) {
+      const own = history.list().filter(({ agent }) => agent === id)
+      const last = own.at(-1)
+      if (last === undefined) return { crashes: 0 }
+      const { cause, confidence, summary } = last.verdict
+      return {
+        crashes: own.length,
+        lastCrash: { id: last.id, at: new Date(last.lastAtMs).toISOString(), cause, confidence, summary },
+      }
+    },
+    health: () => ({
+      status: fault === undefined ? 'healthy' : 'degraded',
+      kept: history.list().length,
+      ...(fault === undefined ? {} : { fault }),
+    }),
+
+    async start() {
+      try {
+        const stored = await repository.list({}, config().retain)
+        for (const record of stored.toReversed()) history.put(record)
+      } catch (error) {
+        fault = 'earlier crashes could not be read'
+        log.warn(fault, { error: String(error) })
+      }
+      bus.on('agent.started', ({ agent }) => tallies.meet(agent.info.role))
+      watch.start()
+    },
+
+    async stop() {
+      watch.stop()
+      await Promise.all(looking)
+    },
+
+    tellExit(agent, { exitCode, signal, lastOutput }) {
+      const how = signal === undefined ? { code: exitCode ?? 0 } : { signal }
+      const output =
+        lastOutput === undefined
+          ? undefined
+          : { facts: outputFacts(lastOutput), text: redactedTail(lastOutput, config().outputTail) }
+      watch.tell(agent, { exit: { source: 'parent', ...how }, output })
+    },
+
+    async report(report, origin) {
+      const told = readReport(report, origin, clock.now(), config().outputTail)
+      const { record } = told
+      if (record === undefined) return told
+      const known = seenHere(record)
+      if (known !== undefined) {
+        const stored = (await repository.find(known.id)) ?? known
+        const kept = { ...stored, lastOutput: stored.lastOutput ?? record.lastOutput }
+        await repository.save(kept)
+        return { record: kept, verdict: kept.verdict }
+      }
+      const isNew = history.get(record.id) === undefined
+      await repository.save(record)
+      history.put(record)
+      if (isNew) {
+        tallies.crash(agents.get(record.agent)?.info.role, record.verdict.cause ?? 'unknown')
+        bus.emit('agent.crashed', { record })
+      }
+      return told
+    },
+
+    insights(visible) {
+      const records = history.list().filter(({ agent }) => visible(agent))
+      return insightsOf(records, live(), clock.now())
+    },
+
+    list: history.list,
+    live,
+    size: () => ({ ...watch.size(), kept: history.list().length }),
+  }
+}

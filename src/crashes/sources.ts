@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Agent } from '../agents/model.ts'
+import type { ActionEntry, ControlDesk } from '../control/model.ts'
+import type { CgroupFinder } from '../platform/cgroup/reader.ts'
+import { emptySample } from '../platform/cgroup/sample.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { ContainerInfo, DockerEngine } from '../platform/docker/container.ts'
+import { locateContainer } from '../platform/docker/container-cgroup.ts'
+import { parseOomKills } from '../platform/host/meminfo.ts'
+import { createKernelLog, type KernelLog } from '../platform/kernel-log/reader.ts'
+import { readPidNamespace } from '../platform/proc/kernel-facts.ts'
+import { createProcessSample, type ProcessKey, type ProcessReader } from '../platform/proc/process.ts'
+import type { KnownTrend } from './memory-evidence.ts'
+import type { OwnActionEvidence } from './model.ts'
+
+/** Where evidence comes from. Every source answers `undefined` for what it could not read. */
+export interface CrashSources {
+  readonly engine: Pick<DockerEngine, 'on' | 'coveredSince' | 'containers'>
+  /** `oom_kill` of the group of a container now; the group is gone a moment before the engine says `die`. */
+  groupKills(container: ContainerInfo): number | undefined
+  /** `oom_kill` of `/proc/vmstat` now. */
+  hostKills(): number | undefined
+  readonly kernelLog: KernelLog
+  /** Whether pids of the kernel's log are pids of our own namespace. */
+  readonly pidsAreOurs: boolean
+  /** Processes of a live agent now, by pid. */
+  members(agent: Agent): Iterable<number>
+  /** Wait status of a process that nobody has waited for yet. */
+  waitStatus(key: ProcessKey): number | undefined
+  /** Terminates of this life. Rejects when the journal cannot be asked. */
+  terminates(agent: string, incarnation: string, endedAtMs: number): Promise<readonly OwnActionEvidence[]>
+  /** What the room that follows memory knows. */
+  trend?(agent: Agent): KnownTrend | undefined
+}
+
+export interface CrashSourceOptions {
+  readonly clock: Clock
+  readonly procRoot: string
+  readonly engine: Pick<DockerEngine, 'on' | 'coveredSince' | 'containers'>
+  readonly cgroups: CgroupFinder
+  readonly ownContainer: string | undefined
+  readonly reader: Pick<ProcessReader, 'read' | 'forget'>
+  readonly members: (agent: Agent) => Iterable<number>
+  readonly desk: Pick<ControlDesk, 'list'>
+  readonly trend?: (agent: Agent) => KnownTrend | undefined
+  /** Where the kernel's log is read; `/dev/kmsg` when left out. */
+  readonly kernelLogPath?: string
+}
+
+/** Inode of the initial pid namespace (`PROC_PID_INIT_INO`, include/linux/proc_ns.h). */
+const INITIAL_PID_NAMESPACE = 0xeffffffc
+/** Terminates of one agent that are looked through. */
+const MOST_TERMINATES = 20
+/** What a terminate that was given up had begun may still end the agent this much later. */
+const AFTERMATH_MS = 15_000
+
+/** The sources of the daemon. Opens the kernel's log, where it may. */
+export function createCrashSources(options: CrashSourceOptions): CrashSources {
+  const { clock, procRoot, engine, cgroups, ownContainer, reader, desk } = options
+  const { kernelLogPath, trend } = options
+  const group = emptySample()
+  const sample = createProcessSample()
+  return {
+    engine,
+    groupKills(container) {
+      const ref = locateContainer(cgroups, container, ownContainer)
+      return ref !== undefined && cgroups.read(ref, group) === 'ok' ? group.oomKills : undefined
+    },
+    hostKills() {
+      try {
+        return parseOomKills(readFileSync(join(procRoot, 'vmstat'), 'latin1'))
+      } catch {
+        return undefined
+      }
+    },
+    kernelLog: createKernelLog({
+      now: clock.now,
+      ...(kernelLogPath === undefined ? {} : { path: kernelLogPath }),
+    }),
+    pidsAreOurs: readPidNamespace('self', procRoot) === INITIAL_PID_NAMESPACE,
+    members: options.members,
+    waitStatus(key) {
+      const isThere = reader.read(key, 'full', sample) === 'ok'
+      const status = isThere && sample.state === 'Z' ? sample.exitStatus : undefined
+      reader.forget(key)
+      return status
+    },
+    async terminates(agent, incarnation, endedAtMs) {
+      const entries = await desk.list({ agent, action: 'terminate' }, MOST_TERMINATES)
+      return entries
+        .filter((entry) => entry.incarnation === incarnation && mayHaveEnded(entry, endedAtMs))
+        .map(actionOf)
+    },
+    ...(trend === undefined ? {} : { trend }),
+  }
+}
+
+/** Begun before the end, and under way, done, or given up only just. */
+function mayHaveEnded({ at, status, durationMs }: ActionEntry, endedAtMs: number): boolean {
+  if (at > endedAtMs) return false
+  if (status === 'intended' || status === 'done') return true
+  return (status === 'partial' || status === 'failed') && endedAtMs - at <= (durationMs ?? 0) + AFTERMATH_MS
+}
+
+function actionOf({ id, trigger, actor, at }: ActionEntry): OwnActionEvidence {
+  return { id, trigger, actor, atMs: at }
+}
