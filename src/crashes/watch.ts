@@ -80,7 +80,8 @@ export function createEndWatch(dependencies: WatchDependencies): EndWatch {
     const earlier = told.get(of.subject.incarnation)
     if (earlier !== undefined) {
       told.delete(of.subject.incarnation)
-      opened.exit = earlier.exit
+      // The kernel's own word is not overruled by anybody.
+      opened.exit ??= earlier.exit
       opened.output = earlier.output
     }
     plan(opened)
@@ -283,8 +284,6 @@ export function createEndWatch(dependencies: WatchDependencies): EndWatch {
       limitBytes: limits.get(agent),
     })
     if (after !== undefined) onChanged(after)
-    if (one.subject.runtime === 'cooperative')
-      log.debug('an agent without a runtime ended', { agent: agent.id })
   }
 
   /** Gauges are gone when an agent has ended: the limit is what it was at the last sample. */
@@ -337,7 +336,7 @@ export function createEndWatch(dependencies: WatchDependencies): EndWatch {
         remember(told)
         return
       }
-      known.exit = exit
+      known.exit ??= exit
       known.output = output
       plan(known)
     },
