@@ -1,0 +1,297 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Verdict } from '../../src/crashes/model.ts'
+import { createTail } from '../../src/crashes/tail.ts'
+import { eventually } from './child.ts'
+import type { CrashRoom } from './crash-room.ts'
+import { cleanEnvironment } from './daemon.ts'
+import type { Dockerd, RunOptions } from './dockerd.ts'
+
+/** What the deaths are judged on. */
+export interface World {
+  readonly room: CrashRoom
+  readonly dockerd: Dockerd
+}
+
+export interface Death {
+  /** Cause, or the reason where nothing crashed. */
+  readonly judged: string
+  readonly verdict: Verdict | undefined
+  /** From the kernel's count to the report; only of children of living containers. */
+  readonly reportedMs?: number
+}
+
+type Run = (world: World, id: string, turn: number) => Promise<Death>
+
+/** One way to die, and what it must be called. */
+export interface DeathClass {
+  readonly expected: string
+  readonly run: Run
+}
+
+const MIB = 2 ** 20
+const LONGEST_WAIT_MS = 20_000
+/** Until the room has measured it. */
+const SETTLED_S = 2
+
+/** Programs that take memory until nobody gives them more, for `/bin/sh -c` of busybox. */
+const LEAKS = [
+  'a=x; while :; do a=$a$a; done',
+  `exec /bin/busybox awk 'BEGIN { while (1) a[i++] = sprintf("%1000d", i) }'`,
+  'exec /bin/busybox dd if=/dev/zero of=/dev/null bs=512M',
+] as const
+const leak = (turn: number) => LEAKS[turn % LEAKS.length]!
+const limit = (turn: number) => [16, 32, 64][turn % 3]! * MIB
+
+const container = (
+  script: (turn: number) => string,
+  then?: (
+    of: Awaited<ReturnType<Dockerd['runContainer']>>,
+    turn: number,
+    world: World,
+    id: string,
+  ) => Promise<unknown>,
+): Run => {
+  return async (world, id, turn) => {
+    const options: RunOptions = {
+      labels: { 'agent-exporter.agent': id, 'agent-exporter.enforce': 'true' },
+      ...{ memory: limit(turn), script: `sleep ${SETTLED_S}; ${script(turn)}` },
+    }
+    const ended = nextEnd(world.room, id)
+    const running = await world.dockerd.runContainer(options)
+    try {
+      if (then !== undefined) {
+        await known(world.room, id)
+        await then(running, turn, world, id)
+      }
+      return await ended
+    } finally {
+      await running.container.remove({ force: true }).catch(() => undefined)
+    }
+  }
+}
+
+interface Program {
+  readonly file: string
+  readonly args: readonly string[]
+}
+
+/** A perl program that begins when it is told. */
+const perl = (source: string): Program => ({ file: 'perl', args: ['-e', `$| = 1; <STDIN>; ${source}`] })
+/** A node program that begins when it is told. */
+const node = (source: string, ...flags: string[]): Program => ({
+  file: process.execPath,
+  args: [...flags, '-e', `process.stdin.once('data', () => { ${source} })`],
+})
+
+/** A process agent whose parent waits for it, as `agent-exporter run` does, and tells how it ended. */
+const child = (
+  program: (turn: number) => Program,
+  then?: (child: ChildProcess, turn: number, world: World, id: string) => Promise<unknown>,
+): Run => {
+  return async (world, id, turn) => {
+    const { room } = world
+    const ended = nextEnd(room, id)
+    const started = startAgent(program(turn), id)
+    await known(room, id)
+    const told = tellEnd(room, id, started)
+    started.stdin?.write('go\n')
+    await then?.(started, turn, world, id)
+    await told
+    return await ended
+  }
+}
+
+function startAgent({ file, args }: Program, id: string): ChildProcess {
+  const env = { ...cleanEnvironment(), AGENT_EXPORTER_AGENT: id }
+  const started = spawn(file, args, { env, stdio: ['pipe', 'ignore', 'pipe'] })
+  started.stdin?.on('error', () => {})
+  return started
+}
+
+async function tellEnd({ crashes, agents }: CrashRoom, id: string, started: ChildProcess): Promise<void> {
+  const tail = createTail()
+  started.stderr?.on('data', (chunk: Buffer) => tail.push(chunk))
+  const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => {
+    started.once('close', (...how) => resolve(how))
+  })
+  const agent = agents.get(id)
+  if (agent === undefined) throw new Error(`${id} is not known`)
+  const how = signal === null ? { exitCode: code ?? 0 } : { signal }
+  crashes.tellExit(agent, { ...how, lastOutput: tail.text(16_384) })
+}
+
+/** Resolves when the room has concluded how the agent ended, or that a child of it was killed. */
+function nextEnd({ bus }: CrashRoom, id: string, living?: 'living'): Promise<Death> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => finish(undefined), LONGEST_WAIT_MS)
+    const off =
+      living === undefined
+        ? bus.on('agent.ended', ({ subject, verdict }) => void (subject.agent === id && finish(verdict)))
+        : bus.on('agent.crashed', ({ record }) => void (record.agent === id && finish(record.verdict)))
+    function finish(verdict: Verdict | undefined): void {
+      clearTimeout(timer)
+      off()
+      resolve({ judged: verdict === undefined ? 'missed' : nameOf(verdict), verdict })
+    }
+  })
+}
+
+function nameOf({ reason, cause }: Verdict): string {
+  if (reason === 'lives') return `living ${cause}`
+  return reason === 'crashed' ? (cause ?? 'crashed') : reason
+}
+
+async function known({ agents }: CrashRoom, id: string): Promise<void> {
+  await eventually(`${id} is known`, () =>
+    agents.get(id)?.endedAtMs === undefined ? agents.get(id) : undefined,
+  )
+  // One sample more, so that it has a past.
+  await delay(1_100)
+}
+
+const terminate = (_: unknown, __: number, { room }: World, id: string) =>
+  room.desk.request({
+    ...{ action: 'terminate', agent: id, trigger: 'human', episode: id, actor: 'test' },
+    ...{ reason: 'its time has come', hold: 'human', optIn: true, graceMs: 200 },
+  })
+
+/** A child is killed for memory and the container lives on: `docker inspect` says nothing of it. */
+const livingChild: Run = async ({ room, dockerd }, id, turn) => {
+  const reported = nextEnd(room, id, 'living')
+  const running = await dockerd.runContainer({
+    labels: { 'agent-exporter.agent': id },
+    memory: limit(turn),
+    script: `sleep ${SETTLED_S}; /bin/sh -c '${LEAKS[0]}'; sleep 3600`,
+  })
+  const file = `/sys/fs/cgroup/memory/docker/${running.id}/memory.oom_control`
+  let countedAt: number | undefined
+  const looking = setInterval(() => {
+    try {
+      if (/^oom_kill [1-9]/m.test(readFileSync(file, 'latin1'))) countedAt ??= performance.now()
+    } catch {}
+  }, 5)
+  try {
+    const death = await reported
+    const at = performance.now()
+    const { State } = await running.container.inspect()
+    if (State.OOMKilled || !State.Running) return { ...death, judged: `${death.judged}, not living` }
+    return countedAt === undefined ? death : { ...death, reportedMs: at - countedAt }
+  } finally {
+    clearInterval(looking)
+    await running.container.remove({ force: true }).catch(() => undefined)
+  }
+}
+
+/** Two agents share a group with a limit: one asks for memory, and the kernel kills the other, which is larger. */
+const sibling: Run = async (world, id) => {
+  const group = join('/sys/fs/cgroup/memory', `agent-exporter-test-${id}`)
+  mkdirSync(group)
+  writeFileSync(join(group, 'memory.limit_in_bytes'), String(96 * MIB))
+  const large = startAgent(perl(`$a = "x" x ${60 * MIB}; sleep 60`), id)
+  const small = startAgent(
+    perl(`$a = ""; while (1) { $a .= "x" x ${MIB}; select(undef, undef, undef, 0.02) }`),
+    `${id}-small`,
+  )
+  try {
+    for (const { pid } of [large, small]) writeFileSync(join(group, 'cgroup.procs'), String(pid))
+    const ended = nextEnd(world.room, id)
+    const told = tellEnd(world.room, id, large)
+    large.stdin?.write('go\n')
+    await known(world.room, id)
+    await known(world.room, `${id}-small`)
+    small.stdin?.write('go\n')
+    await told
+    return await ended
+  } finally {
+    const gone = [large, small].map(
+      (one) => (one.exitCode ?? one.signalCode) === null && new Promise((done) => one.once('exit', done)),
+    )
+    for (const one of [large, small]) one.kill('SIGKILL')
+    await Promise.all(gone)
+    rmdirSync(group)
+  }
+}
+
+const SEGFAULTS = [
+  'unpack("p", pack("J", 1))',
+  'kill SEGV => $$; sleep 9',
+  'kill BUS => $$; sleep 9',
+] as const
+
+/** Every way to die that is tried, by its name. */
+export const DEATHS: Readonly<Record<string, DeathClass>> = {
+  'container over its limit': { expected: 'oom_cgroup', run: container(leak) },
+  'child over the limit, container lives': { expected: 'living oom_child', run: livingChild },
+  'child over the limit, container gives up': {
+    expected: 'oom_child',
+    run: container(() => `/bin/sh -c '${LEAKS[0]}' || exit 3`),
+  },
+  'docker kill': {
+    expected: 'killed',
+    run: container(
+      () => 'sleep 3600',
+      ({ container: one }) => one.kill(),
+    ),
+  },
+  'docker kill after a child was killed for memory': {
+    expected: 'killed',
+    run: container(
+      () => `/bin/sh -c '${LEAKS[0]}'; sleep 3600`,
+      async ({ container: one }) => {
+        await delay(6_000)
+        await one.kill()
+      },
+    ),
+  },
+  'docker stop': {
+    expected: 'stopped',
+    run: container(
+      () => 'sleep 3600',
+      ({ container: one }) => one.stop({ t: 1 }),
+    ),
+  },
+  'container terminated by us': { expected: 'terminated', run: container(() => 'sleep 3600', terminate) },
+  'container ends cleanly': { expected: 'clean', run: container(() => 'exit 0') },
+  'container ends with an error': {
+    expected: 'error',
+    run: container((turn) => `exit ${[1, 2, 127][turn % 3]}`),
+  },
+  'V8 heap limit': {
+    expected: 'heap_limit',
+    run: child(() =>
+      node(
+        'const a = []; for (;;) a.push(new Array(1000).fill({}).map((_, i) => ({ i })))',
+        '--max-old-space-size=40',
+      ),
+    ),
+  },
+  segfault: { expected: 'segfault', run: child((turn) => perl(SEGFAULTS[turn % SEGFAULTS.length]!)) },
+  abort: {
+    expected: 'abort',
+    run: child((turn) => (turn % 2 === 0 ? node('process.abort()') : perl('kill ABRT => $$; sleep 9'))),
+  },
+  'SIGKILL by an operator': {
+    expected: 'killed',
+    run: child(
+      () => perl('sleep 60'),
+      async (one) => one.kill('SIGKILL'),
+    ),
+  },
+  'SIGTERM by an operator': {
+    expected: 'stopped',
+    run: child(
+      (turn) => (turn % 2 === 0 ? perl('sleep 60') : node('setTimeout(() => {}, 60000)')),
+      async (one) => one.kill('SIGTERM'),
+    ),
+  },
+  'process terminated by us': { expected: 'terminated', run: child(() => perl('sleep 60'), terminate) },
+  'process ends cleanly': { expected: 'clean', run: child(() => perl('exit 0')) },
+  'process ends with an error': {
+    expected: 'error',
+    run: child((turn) => (turn % 2 === 0 ? perl('exit 3') : node('throw new TypeError("no")'))),
+  },
+  'the kernel chooses a sibling': { expected: 'oom_cgroup', run: sibling },
+}
