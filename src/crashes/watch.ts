@@ -55,27 +55,29 @@ const MOST_REMEMBERED = 4_096
 interface Open extends Case {
   readonly openedAtMs: number
   timer: Timer | undefined
+  /** The engine said `die`. */
+  hasDied: boolean
 }
 
 export function createEndWatch(dependencies: WatchDependencies): EndWatch {
   const { clock, bus, sources, marks, agents, onSettled } = dependencies
   const open = new Map<Incarnation, Open>()
-  const settled = new Set<Incarnation>()
+  const settled = new Map<Incarnation, 'with die' | 'without die'>()
   const told = new Map<Incarnation, ToldEnd>()
   /** Waiting to see whether the container dies of an OOM. */
   const incidents = new Map<string, Timer>()
   let owners: ReadonlyMap<number, KillOwner> = new Map()
   let off: Unsubscribe[] = []
 
-  function remember<Item>(keys: Set<Item> | Map<Item, unknown>): void {
+  function remember(keys: Map<Incarnation, unknown>): void {
     while (keys.size > MOST_REMEMBERED) {
       const [oldest] = keys.keys()
-      keys.delete(oldest as Item)
+      keys.delete(oldest as Incarnation)
     }
   }
 
-  function begin(of: Omit<Open, 'openedAtMs' | 'timer'>): Open {
-    const opened: Open = { ...of, openedAtMs: clock.monotonic(), timer: undefined }
+  function begin(of: Omit<Open, 'openedAtMs' | 'timer' | 'hasDied'>, saw: 'die' | 'no die'): void {
+    const opened: Open = { ...of, openedAtMs: clock.monotonic(), timer: undefined, hasDied: saw === 'die' }
     open.set(of.subject.incarnation, opened)
     const earlier = told.get(of.subject.incarnation)
     if (earlier !== undefined) {
@@ -85,7 +87,6 @@ export function createEndWatch(dependencies: WatchDependencies): EndWatch {
       opened.output = earlier.output
     }
     plan(opened)
-    return opened
   }
 
   /** As soon as the exit status is known, else as late as it may still come. */
@@ -99,7 +100,7 @@ export function createEndWatch(dependencies: WatchDependencies): EndWatch {
   function settle(one: Open): void {
     const { incarnation } = one.subject
     open.delete(incarnation)
-    settled.add(incarnation)
+    settled.set(incarnation, one.hasDied ? 'with die' : 'without die')
     remember(settled)
     look()
     onSettled(one)
@@ -231,23 +232,28 @@ export function createEndWatch(dependencies: WatchDependencies): EndWatch {
     if (known !== undefined) {
       // Seen missing by a sample first; the engine is later but knows more.
       known.exit = exit
+      known.hasDied = true
       plan(known)
       return
     }
     // It was started again and died before anybody looked: what the engine showed last is the life before.
-    const isNext = settled.has(subject.incarnation)
-    if (isNext && agent !== undefined && Math.abs((agent.endedAtMs ?? atMs) - atMs) < RESTARTED_MS) return
-    begin({
-      subject: isNext ? { ...subject, incarnation: `${container.id}:died-${Math.round(atMs)}` } : subject,
-      ...{
-        life: 'ended',
-        ended: { atMs, by: 'event' },
-        seenAtMs: clock.now(),
-        agent: isNext ? undefined : agent,
+    const before = settled.get(subject.incarnation)
+    const isNext = before !== undefined
+    if (before === 'without die' && Math.abs((agent?.endedAtMs ?? atMs) - atMs) < LATE_MS) return
+    begin(
+      {
+        subject: isNext ? { ...subject, incarnation: `${container.id}:died-${Math.round(atMs)}` } : subject,
+        ...{
+          life: 'ended',
+          ended: { atMs, by: 'event' },
+          seenAtMs: clock.now(),
+          agent: isNext ? undefined : agent,
+        },
+        ...{ containerId: container.id, after: undefined, exit, output: undefined },
+        limitBytes: agent?.reading.memoryLimitBytes ?? container.memoryLimitBytes,
       },
-      ...{ containerId: container.id, after: undefined, exit, output: undefined },
-      limitBytes: agent?.reading.memoryLimitBytes ?? container.memoryLimitBytes,
-    })
+      'die',
+    )
   }
 
   /** The engine has inspected a container after its end. */
@@ -275,14 +281,17 @@ export function createEndWatch(dependencies: WatchDependencies): EndWatch {
     const status = key === undefined ? undefined : sources.waitStatus(key)
     const containerId = isContainer ? containerIdOf(agent) : undefined
     const after = containerId === undefined ? undefined : sources.engine.containers().get(containerId)
-    begin({
-      subject: subjectOf(agent),
-      ...{ life: 'ended', ended: { atMs: agent.endedAtMs ?? clock.now(), by: 'sample' }, agent },
-      seenAtMs: clock.now(),
-      ...{ containerId, after: undefined, output: undefined },
-      exit: status === undefined ? undefined : { source: 'zombie', ...exitOfWaitStatus(status) },
-      limitBytes: limits.get(agent),
-    })
+    begin(
+      {
+        subject: subjectOf(agent),
+        ...{ life: 'ended', ended: { atMs: agent.endedAtMs ?? clock.now(), by: 'sample' }, agent },
+        seenAtMs: clock.now(),
+        ...{ containerId, after: undefined, output: undefined },
+        exit: status === undefined ? undefined : { source: 'zombie', ...exitOfWaitStatus(status) },
+        limitBytes: limits.get(agent),
+      },
+      'no die',
+    )
     if (after !== undefined) onChanged(after)
   }
 
@@ -346,7 +355,7 @@ export function createEndWatch(dependencies: WatchDependencies): EndWatch {
 }
 
 /** An end seen by a sample and the `die` of the same end lie no further apart. */
-const RESTARTED_MS = 5_000
+const LATE_MS = 5_000
 
 function subjectOf(agent: Agent): Subject {
   const { id, incarnation, runtime, info } = agent
