@@ -110,11 +110,12 @@ function killed(evidence: Evidence): Finding {
   }
   if (marks.child) {
     const says = 'The kernel killed a child for want of memory, and the agent ended with it.'
-    return crashed('oom_child', 'high', says)
+    return crashed('oom_child', kernelSawAll || engineSawAll ? 'high' : 'medium', says)
   }
   if (marks.event || marks.step) {
-    const says = 'The kernel killed it: the container reached its memory limit.'
-    return crashed('oom_cgroup', engineSawAll ? 'high' : 'medium', says)
+    // The counter alone also rises when the host's own OOM killer takes a process of the group.
+    const sure = marks.event && engineSawAll ? 'high' : 'medium'
+    return crashed('oom_cgroup', sure, 'The kernel killed it: the container reached its memory limit.')
   }
   if (kernelSawAll) return crashed('killed', 'high', 'Somebody sent SIGKILL; the kernel did not.')
   const unexplained = host === undefined ? undefined : host.kills - host.explained

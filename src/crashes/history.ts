@@ -8,27 +8,36 @@ export interface CrashHistory {
   get(id: string): CrashRecord | undefined
   /** Oldest first. Outputs are left out: they are in the store. */
   list(): readonly CrashRecord[]
-  /** Wall clock of the newest crash of this agent. */
-  lastOf(agent: AgentId): number | undefined
+  /** Oldest first. */
+  of(agent: AgentId): readonly CrashRecord[]
 }
 
 /** @param retain the newest that stay; asked at every record */
 export function createCrashHistory(retain: () => number): CrashHistory {
   const records = new Map<string, CrashRecord>()
-  const newest = new Map<AgentId, number>()
+  const byAgent = new Map<AgentId, Map<string, CrashRecord>>()
+
+  function forget({ id, agent }: CrashRecord): void {
+    records.delete(id)
+    const own = byAgent.get(agent)
+    own?.delete(id)
+    if (own?.size === 0) byAgent.delete(agent)
+  }
+
   return {
     put(record) {
-      records.set(record.id, { ...record, lastOutput: undefined })
-      newest.set(record.agent, Math.max(newest.get(record.agent) ?? 0, record.lastAtMs))
+      const kept = { ...record, lastOutput: undefined }
+      records.set(record.id, kept)
+      const own = byAgent.get(record.agent) ?? new Map<string, CrashRecord>()
+      byAgent.set(record.agent, own.set(record.id, kept))
       const most = retain()
-      for (const [id, { agent }] of records) {
+      for (const oldest of records.values()) {
         if (records.size <= most) break
-        records.delete(id)
-        if (![...records.values()].some((one) => one.agent === agent)) newest.delete(agent)
+        forget(oldest)
       }
     },
     get: (id) => records.get(id),
     list: () => [...records.values()],
-    lastOf: (agent) => newest.get(agent),
+    of: (agent) => [...(byAgent.get(agent)?.values() ?? [])],
   }
 }

@@ -78,6 +78,9 @@ const Report = Type.Object({
 
 const ListQuery = Type.Object({
   ...PageQuery.properties,
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 1_000, default: DEFAULT_LIMIT, description: 'Items per page' }),
+  ),
   agentName: Type.Optional(Name),
   daemonId: Type.Optional(Line(128)),
   cause: Type.Optional(Type.Union(CRASH_CAUSES.map((cause) => Type.Literal(cause)))),

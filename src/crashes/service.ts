@@ -117,7 +117,7 @@ export function createCrashes(dependencies: CrashesDependencies): Crashes {
   /** The record of children of this life that were killed just before. */
   function openIllness({ subject, ended }: Case): CrashRecord | undefined {
     return history
-      .list()
+      .of(subject.agent)
       .findLast(
         ({ incarnation, verdict, lastAtMs }) =>
           incarnation === subject.incarnation &&
@@ -170,10 +170,9 @@ export function createCrashes(dependencies: CrashesDependencies): Crashes {
   /** What was seen here a moment ago is not another crash because somebody tells it, too. */
   function seenHere({ agent, atMs }: CrashRecord): CrashRecord | undefined {
     return history
-      .list()
+      .of(agent)
       .findLast(
         (one) =>
-          one.agent === agent &&
           one.origin === store.daemonId &&
           one.verdict.reason !== 'lives' &&
           Math.abs(one.atMs - atMs) <= SAME_END_MS,
@@ -183,7 +182,7 @@ export function createCrashes(dependencies: CrashesDependencies): Crashes {
   const collector = createCrashCollector({
     tallies,
     agents: agents.list,
-    lastCrashMs: history.lastOf,
+    lastCrashMs: (id) => history.of(id).at(-1)?.lastAtMs,
     healthScore: () => healthScore(history.list(), live(), clock.now()),
   })
 
@@ -191,7 +190,7 @@ export function createCrashes(dependencies: CrashesDependencies): Crashes {
     collector,
     repository,
     describe(id) {
-      const own = history.list().filter(({ agent }) => agent === id)
+      const own = history.of(id)
       const last = own.at(-1)
       if (last === undefined) return { crashes: 0 }
       const { cause, confidence, summary } = last.verdict

@@ -49,6 +49,8 @@ const SETTLE_MS = 300
 const EXIT_WITHIN_MS = 2_500
 /** An `oom` without a `die` behind it, which comes some 30 ms later: a child was killed. Told within a second. */
 const CHILD_OOM_MS = 500
+/** Reading `/proc/vmstat` takes a tenth of a millisecond. */
+const LOOK_AGAIN_MS = 20
 /** Lives that ended, so that each is settled once. */
 const MOST_REMEMBERED = 4_096
 
@@ -109,8 +111,16 @@ export function createEndWatch(dependencies: WatchDependencies): EndWatch {
     }
   }
 
-  /** Takes down what the kernel counts and logs at this moment. */
+  let lookedAtMs = Number.NEGATIVE_INFINITY
+
+  /** The same for a thousand agents that end at once. */
   function look(): void {
+    if (clock.monotonic() - lookedAtMs >= LOOK_AGAIN_MS) lookNow()
+  }
+
+  /** Takes down what the kernel counts and logs at this moment. */
+  function lookNow(): void {
+    lookedAtMs = clock.monotonic()
     const now = clock.now()
     const kills = sources.hostKills()
     if (kills !== undefined) marks.hostKills(now, kills)
@@ -156,7 +166,7 @@ export function createEndWatch(dependencies: WatchDependencies): EndWatch {
 
   function onSample(): void {
     // Who was killed since the last sample is known by the processes of the last sample.
-    look()
+    lookNow()
     notePids()
     const now = clock.now()
     for (const agent of agents.list()) {
