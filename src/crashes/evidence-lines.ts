@@ -71,7 +71,7 @@ const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const
 
 /** For people: three digits at most before the unit. */
 export function formatBytes(bytes: number): string {
-  let value = bytes > 0 ? bytes : 0
+  let value = Number.isFinite(bytes) ? Math.max(0, bytes) : 0
   let unit = 0
   while (value >= 1024 && unit < UNITS.length - 1) {
     value /= 1024

@@ -4,7 +4,7 @@ import { causeOf } from './patterns.ts'
 const DAY_MS = 86_400_000
 /** Crashes count half after a day and not at all after a week. */
 const HALF_LIFE_MS = DAY_MS
-export const SCORE_WINDOW_MS = 7 * DAY_MS
+const SCORE_WINDOW_MS = 7 * DAY_MS
 /** So much weight in one agent halves the score. */
 const HALVING_WEIGHT = 4
 /** Children killed over and over in one agent are one illness. */

@@ -44,8 +44,8 @@ const LONGEST_REASON = 1_000
 const MOST_RECOMMENDATIONS = 10
 
 /** The seed's words. */
-export const SEED_CAUSES = ['oom', 'memory_leak', 'sudden_spike', 'signal', 'error', 'unknown'] as const
-export type SeedCause = (typeof SEED_CAUSES)[number]
+const SEED_CAUSES = ['oom', 'memory_leak', 'sudden_spike', 'signal', 'error', 'unknown'] as const
+type SeedCause = (typeof SEED_CAUSES)[number]
 
 const TO_SEED: Readonly<Record<CrashCause, SeedCause>> = {
   oom_cgroup: 'oom',
