@@ -5,7 +5,7 @@ import type { Dockerd } from './dockerd.ts'
 export interface DeathRow {
   readonly name: string
   readonly expected: string
-  readonly deaths: readonly Death[]
+  readonly deaths: readonly (Death & { readonly agent: string })[]
 }
 
 export interface DeathRunOptions {
@@ -23,15 +23,16 @@ export async function runDeaths(options: DeathRunOptions): Promise<readonly Deat
   const { room, dockerd, runs, atOnce, only = () => true, progress = () => {} } = options
   const rows = Object.entries(DEATHS)
     .filter(([name]) => only(name))
-    .map(([name, { expected }]) => ({ name, expected, deaths: [] as Death[] }))
+    .map(([name, { expected }]) => ({ name, expected, deaths: [] as (Death & { readonly agent: string })[] }))
   const queue = Array.from({ length: runs }, (_, turn) => rows.map((row) => ({ row, turn }))).flat()
   let count = 0
 
   async function lane(): Promise<void> {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const { row, turn } = next
-      const death = await DEATHS[row.name]!.run({ room, dockerd }, `death-${++count}`, turn)
-      row.deaths.push(death)
+      const agent = `death-${++count}`
+      const death = await DEATHS[row.name]!.run({ room, dockerd }, agent, turn)
+      row.deaths.push({ ...death, agent })
       if (death.judged !== row.expected) {
         progress(`${row.name}: ${death.judged} ${JSON.stringify(death.verdict?.evidence ?? [])}`)
       }
