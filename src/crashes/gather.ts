@@ -3,7 +3,7 @@ import type { Clock } from '../platform/clock.ts'
 import type { ContainerInfo } from '../platform/docker/container.ts'
 import { RECENT_MS, SAMPLE_DELAY_MS } from './cause.ts'
 import type { Marks } from './marks.ts'
-import { memoryEvidence } from './memory-evidence.ts'
+import { memoryEvidence, withLastMoment } from './memory-evidence.ts'
 import type {
   Evidence,
   ExitEvidence,
@@ -69,9 +69,12 @@ export function createGathering(
     return { coverage: since <= seenAtMs - RECENT_MS ? 'whole' : 'partial', kills }
   }
 
-  function memoryOf({ agent, limitBytes }: Case): MemoryEvidence | undefined {
-    if (agent === undefined) return undefined
-    return memoryEvidence(agent.history.points(), limitBytes, sources.trend?.(agent))
+  function memoryOf({ agent, limitBytes, containerId }: Case, fromMs: number): MemoryEvidence | undefined {
+    const sampled =
+      agent === undefined
+        ? undefined
+        : memoryEvidence(agent.history.points(), limitBytes, sources.trend?.(agent))
+    return withLastMoment(sampled, containerId === undefined ? undefined : marks.memory(containerId, fromMs))
   }
 
   async function actionsOf({ subject, seenAtMs }: Case): Promise<readonly OwnActionEvidence[] | undefined> {
@@ -98,7 +101,7 @@ export function createGathering(
     const group = containerId === undefined ? undefined : marks.group(containerId, fromMs)
     const host = marks.host(fromMs, containerId)
     const kernel = kernelOf(of, fromMs)
-    const memory = memoryOf(of)
+    const memory = memoryOf(of, fromMs)
     return {
       runtime: subject.runtime,
       life,

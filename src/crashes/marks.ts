@@ -1,5 +1,6 @@
 import type { SeenKill } from '../platform/kernel-log/reader.ts'
 import type { EngineEvidence, GroupEvidence, HostEvidence } from './model.ts'
+import type { GroupNow } from './sources.ts'
 
 export type EngineMark = EngineEvidence['events'][number]
 
@@ -15,6 +16,9 @@ export interface Marks {
   groupKills(containerId: string, atMs: number, count: number): void
   /** Kills of the group since `fromMs`; undefined when its counter was never read. */
   group(containerId: string, fromMs: number): GroupEvidence | undefined
+  /** What the files of a group said when it was short of memory: later than any sample, and often the last. */
+  groupMemory(containerId: string, atMs: number, now: GroupNow): void
+  memory(containerId: string, fromMs: number): GroupNow | undefined
   hostKills(atMs: number, count: number): void
   /**
    * Kills on the host since `fromMs`; undefined when the counter was not read before and after. Kills in groups of
@@ -44,6 +48,7 @@ interface Counted {
 export function createMarks(): Marks {
   const events = new Map<string, EngineMark[]>()
   const groups = new Map<string, Counted[]>()
+  const memories = new Map<string, { readonly atMs: number; readonly now: GroupNow }>()
   const kernel: { kill: SeenKill; owner: KillOwner | undefined }[] = []
   const host: Counted[] = []
 
@@ -87,6 +92,12 @@ export function createMarks(): Marks {
       return { recentKills: groupKillsSince(counts, fromMs), totalKills: last.count }
     },
 
+    groupMemory: (containerId, atMs, now) => void memories.set(containerId, { atMs, now }),
+    memory(containerId, fromMs) {
+      const last = memories.get(containerId)
+      return last === undefined || last.atMs < fromMs ? undefined : last.now
+    },
+
     hostKills: (atMs, count) => keep(host, { atMs, count }, (one) => one.atMs),
     host(fromMs, exceptContainerId) {
       const first = before(host, fromMs)
@@ -106,6 +117,7 @@ export function createMarks(): Marks {
     forgetContainer(containerId) {
       events.delete(containerId)
       groups.delete(containerId)
+      memories.delete(containerId)
     },
   }
 }

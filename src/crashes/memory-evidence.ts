@@ -1,5 +1,6 @@
 import type { HistoryPoint } from '../agents/history.ts'
 import type { MemoryEvidence, MemoryTrend } from './model.ts'
+import type { GroupNow } from './sources.ts'
 
 /** What a room that follows memory knows better than the last samples alone. */
 export interface KnownTrend {
@@ -44,6 +45,24 @@ export function memoryEvidence(
     ...(limitBytes === undefined ? {} : { limitBytes }),
     trend: known === undefined || known.trend === 'unknown' ? trendOf(samples, last) : known.trend,
     ...(growth === undefined ? {} : { growthBytesPerSecond: growth }),
+  }
+}
+
+/** What a group said of itself at its last moment, put on top of the samples, which are up to a second older. */
+export function withLastMoment(
+  memory: MemoryEvidence | undefined,
+  now: GroupNow | undefined,
+): MemoryEvidence | undefined {
+  const bytes = now?.workingSetBytes
+  if (now === undefined || bytes === undefined) return memory
+  const limitBytes = memory?.limitBytes ?? now.limitBytes
+  return {
+    averageBytes: memory?.averageBytes ?? bytes,
+    trend: memory?.trend ?? 'unknown',
+    ...memory,
+    lastBytes: bytes,
+    peakBytes: Math.max(memory?.peakBytes ?? 0, now.peakBytes ?? 0, bytes),
+    ...(limitBytes === undefined ? {} : { limitBytes }),
   }
 }
 

@@ -14,11 +14,19 @@ import { createProcessSample, type ProcessKey, type ProcessReader } from '../pla
 import type { KnownTrend } from './memory-evidence.ts'
 import type { OwnActionEvidence } from './model.ts'
 
+/** What the memory files of a group say at this moment. */
+export interface GroupNow {
+  readonly oomKills: number | undefined
+  readonly workingSetBytes: number | undefined
+  readonly peakBytes: number | undefined
+  readonly limitBytes: number | undefined
+}
+
 /** Where evidence comes from. Every source answers `undefined` for what it could not read. */
 export interface CrashSources {
   readonly engine: Pick<DockerEngine, 'on' | 'coveredSince' | 'containers'>
-  /** `oom_kill` of the group of a container now; the group is gone a moment before the engine says `die`. */
-  groupKills(container: ContainerInfo): number | undefined
+  /** The group of a container now; it is gone a moment before the engine says `die`. */
+  group(container: ContainerInfo): GroupNow | undefined
   /** `oom_kill` of `/proc/vmstat` now. */
   hostKills(): number | undefined
   readonly kernelLog: KernelLog
@@ -63,9 +71,15 @@ export function createCrashSources(options: CrashSourceOptions): CrashSources {
   const sample = createProcessSample()
   return {
     engine,
-    groupKills(container) {
+    group(container) {
       const ref = locateContainer(cgroups, container, ownContainer)
-      return ref !== undefined && cgroups.read(ref, group) === 'ok' ? group.oomKills : undefined
+      if (ref === undefined || cgroups.read(ref, group) !== 'ok') return undefined
+      return {
+        oomKills: group.oomKills,
+        workingSetBytes: group.memoryWorkingSetBytes,
+        peakBytes: group.memoryPeakBytes,
+        limitBytes: group.memoryLimitBytes,
+      }
     },
     hostKills() {
       try {

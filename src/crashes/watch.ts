@@ -206,8 +206,10 @@ export function createEndWatch(dependencies: WatchDependencies): EndWatch {
 
   function readGroup(containerId: string): void {
     const container = sources.engine.containers().get(containerId)
-    const kills = container === undefined ? undefined : sources.groupKills(container)
-    if (kills !== undefined) marks.groupKills(containerId, clock.now(), kills)
+    const group = container === undefined ? undefined : sources.group(container)
+    if (group === undefined) return
+    if (group.oomKills !== undefined) marks.groupKills(containerId, clock.now(), group.oomKills)
+    marks.groupMemory(containerId, clock.now(), group)
   }
 
   function onIncident({ action, container, at, exitCode, signal }: ContainerIncident): void {

@@ -7,6 +7,7 @@ import { createConfigHolder } from '../../src/config/holder.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import type { ControlDesk } from '../../src/control/model.ts'
 import { type ControlTables, controlMigration } from '../../src/control/repository.ts'
+import { createCrashFeature } from '../../src/crashes/feature.ts'
 import type { CrashEvents } from '../../src/crashes/model.ts'
 import { type CrashesTables, crashesMigration } from '../../src/crashes/repository.ts'
 import { type Crashes, createCrashes } from '../../src/crashes/service.ts'
@@ -111,9 +112,10 @@ export async function startCrashRoom({ dockerHost, kernelLogPath }: CrashRoomOpt
       ...(kernelLogPath === undefined ? {} : { kernelLogPath }),
     }),
   })
+  const feature = createCrashFeature({ crashes, agents, daemonId: 'test' })
   await readers.docker.start()
   for (const feature of acting.before) await feature.start?.()
-  await crashes.start()
+  await feature.start?.()
   await agents.feature.start?.()
   for (const feature of acting.after) await feature.start?.()
   return {
@@ -121,7 +123,7 @@ export async function startCrashRoom({ dockerHost, kernelLogPath }: CrashRoomOpt
     async [Symbol.asyncDispose]() {
       for (const feature of acting.after) await feature.stop?.()
       await agents.feature.stop?.()
-      await crashes.stop()
+      await feature.stop?.()
       for (const feature of acting.before.toReversed()) await feature.stop?.()
       await readers.docker.stop()
       await readers.close()

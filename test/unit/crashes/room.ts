@@ -27,6 +27,7 @@ export function createRoom() {
   const host = {
     kills: 0,
     groupKills: 0,
+    workingSet: undefined as number | undefined,
     covered: (clock.now() - 3_600_000) as number | undefined,
     logged: [] as SeenKill[],
     logCovered: undefined as number | undefined,
@@ -57,7 +58,10 @@ export function createRoom() {
           return () => {}
         },
       },
-      groupKills: () => host.groupKills,
+      group: () => ({
+        ...{ oomKills: host.groupKills, workingSetBytes: host.workingSet, peakBytes: host.workingSet },
+        limitBytes: 2 ** 26,
+      }),
       hostKills: () => host.kills,
       kernelLog: { drain: () => host.logged.splice(0), coveredSince: () => host.logCovered, close() {} },
       pidsAreOurs: true,

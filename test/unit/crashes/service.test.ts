@@ -18,6 +18,7 @@ describe('the end of a container', () => {
     await room.pass(3_000)
     room.host.kills = 1
     room.host.groupKills = 1
+    room.host.workingSet = 60e6
     room.event(info, 'oom')
     await room.pass(30)
     room.event(info, 'die', { exitCode: 137 })
@@ -30,6 +31,7 @@ describe('the end of a container', () => {
     expect(room.crashes.list()[0]).toMatchObject({
       ...{ agent: 'box', role: 'coder', exitCode: 137, signal: 'SIGKILL', occurrences: 1 },
       verdict: { confidence: 'high' },
+      memory: { lastBytes: 60e6, limitBytes: 2 ** 26 },
     })
   })
 
