@@ -63,7 +63,7 @@ const MOST_TERMINATES = 20
 /** What a terminate that was given up had begun may still end the agent this much later. */
 const AFTERMATH_MS = 15_000
 
-/** The sources of the daemon. Opens the kernel's log, where it may. */
+/** The sources of the daemon. Nothing is read or opened yet. */
 export function createCrashSources(options: CrashSourceOptions): CrashSources {
   const { clock, procRoot, engine, cgroups, ownContainer, reader, desk } = options
   const { kernelLogPath, trend } = options

@@ -27,19 +27,21 @@ const MOST_PER_DRAIN = 2_000
 
 /**
  * Reads `/dev/kmsg` without blocking: `O_NONBLOCK` and `read` until EAGAIN; a blocking read would hang the exit of this
- * process. Needs root or CAP_SYSLOG where `kernel.dmesg_restrict` is 1. What was logged before the first drain has
+ * process. Needs root or CAP_SYSLOG where `kernel.dmesg_restrict` is 1. Opened at the first drain. What was logged before the first drain has
  * ended is older than its wall clock says and therefore left out.
  */
 export function createKernelLog({ path = '/dev/kmsg', now }: KernelLogOptions): KernelLog {
   const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
   const parse = createOomParser()
-  let descriptor = open(path)
+  let descriptor: number | undefined
+  let state: 'new' | 'open' | 'closed' = 'new'
   let coveredSince: number | undefined
   let isCurrent = false
 
   function close(): void {
     if (descriptor !== undefined) closeSync(descriptor)
     descriptor = undefined
+    state = 'closed'
     coveredSince = undefined
   }
 
@@ -59,6 +61,10 @@ export function createKernelLog({ path = '/dev/kmsg', now }: KernelLogOptions): 
 
   return {
     drain() {
+      if (state === 'new') {
+        descriptor = open(path)
+        state = 'open'
+      }
       const kills: SeenKill[] = []
       for (let count = 0; descriptor !== undefined && count < MOST_PER_DRAIN; count++) {
         const text = next(descriptor)
