@@ -1,11 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { CrashRecord } from '../../../src/crashes/model.ts'
-import {
-  type CrashesRepository,
-  type CrashesTables,
-  crashesRetention,
-  createCrashesRepository,
-} from '../../../src/crashes/repository.ts'
+import { type CrashesRepository, createCrashesRepository } from '../../../src/crashes/repository.ts'
+import { type CrashesTables, crashesRetention } from '../../../src/crashes/tables.ts'
 import { systemClock } from '../../../src/platform/clock.ts'
 import { silentLog } from '../../../src/platform/log.ts'
 import { createRetention } from '../../../src/platform/store/retention.ts'

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest'
-import { type CrashesTables, crashesMigration } from '../../../src/crashes/repository.ts'
+import { type CrashesTables, crashesMigration } from '../../../src/crashes/tables.ts'
 import { systemClock } from '../../../src/platform/clock.ts'
 import { silentLog } from '../../../src/platform/log.ts'
 import { openStore } from '../../../src/platform/store/open.ts'
