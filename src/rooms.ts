@@ -4,6 +4,7 @@ import type { AgentsTables } from './agents/tables.ts'
 import { announceOn } from './announcements.ts'
 import { createEvents } from './events/service.ts'
 import { createBus } from './platform/bus.ts'
+import { createFrozenReader } from './platform/cgroup/frozen.ts'
 import { namespacedContainerId } from './platform/docker/own-container.ts'
 import { createStatsFallback } from './platform/docker/stats-fallback.ts'
 import type { Collector, Feature } from './platform/feature.ts'
@@ -57,6 +58,7 @@ export function createRooms(
     bootId: space.bootId,
     agents: () => agents,
   })
+  const isFrozen = createFrozenReader(settings.cgroupRoot, settings.procRoot)
   const agents: Agents = createAgents({
     clock,
     bus,
@@ -77,6 +79,8 @@ export function createRooms(
     describe: acting.describe,
     enrolment: acting.exhaustion,
     isKept: (agent) => acting.exhaustion.enforced(agent) || acting.desk.isHeld(agent.id),
+    // Of those that nobody holds it is not asked: two files per agent and second.
+    isFrozen: (agent, root) => acting.desk.isHeld(agent.id) && isFrozen(root),
     beforeRemove: (agent, actor) => acting.desk.letGo(agent.id, actor),
     options: {
       intervalMs: config.current.sampling.interval,

@@ -44,6 +44,8 @@ export interface ProcessFleetOptions {
   readonly startedAtMs: (startTime: number) => number
   /** Totals that an earlier run of the daemon reached for this incarnation. */
   readonly reached: (incarnation: Incarnation) => Counters | undefined
+  /** Whether the agent, whose root this is, stands still in a frozen control group: its processes look asleep then. */
+  readonly isFrozen: (agent: Agent, root: number) => boolean
   /** Ends the current turn of the event loop: a large fleet is read in slices. */
   readonly turn: () => Promise<void>
 }
@@ -288,7 +290,8 @@ export function createProcessFleet(options: ProcessFleetOptions): ProcessFleet {
         }
         owner.counters.settle(depth)
         fillCounters(owner.agent.reading, owner.counters)
-        registry.sampled(owner.agent, owner.condition)
+        const isFrozen = owner.condition === 'alive' && options.isFrozen(owner.agent, owner.tree.root.pid)
+        registry.sampled(owner.agent, isFrozen ? 'paused' : owner.condition)
         if (now - owner.pssAtMs < PSS_INTERVAL_MS) continue
         owner.pssAtMs = now
         void readPss(owner, slow, isAlive)

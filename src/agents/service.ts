@@ -75,6 +75,8 @@ export interface AgentsDependencies {
   readonly enrolment?: EnrolmentDesk
   /** Whether an agent may be acted on or is stopped: no process takes its id or disputes it by naming itself so. */
   readonly isKept?: (agent: Agent) => boolean
+  /** Whether the agent, whose root process this is, stands still in a frozen control group. */
+  readonly isFrozen?: (agent: Agent, root: number) => boolean
   /** Awaited before an agent is deleted: whoever stopped it lets it go. Rejects when it could not. */
   readonly beforeRemove?: (agent: Agent, actor: string) => Promise<void>
 }
@@ -160,6 +162,7 @@ export function createAgents(dependencies: AgentsDependencies): Agents {
     commands: options.commands,
     inContainer: (pid) => containers?.contains(pid) ?? false,
     standsAlone: (agent) => enrolment?.of?.(agent) !== undefined,
+    isFrozen: dependencies.isFrozen ?? (() => false),
     startedAtMs: dependencies.startedAtMs,
     reached,
     turn: () => setImmediate(),

@@ -229,6 +229,16 @@ describe('a command that may have a control group of its own', () => {
   it.skipIf(groups === undefined)(`is stopped and ended as a whole, whatever it starts${needs}`, async () => {
     const top = `/agent-exporter-test-${process.pid}`
     groups!.make(top)
+    // Whatever fails: a relay that goes on would be taken for the agent of the next test.
+    await using _ = {
+      async [Symbol.asyncDispose]() {
+        groups!.end(top)
+        await eventually('the group is empty', () => {
+          groups!.remove(top)
+          return true
+        })
+      },
+    }
     await using place = await acting()
     const [file, hop, trace] = ['caged', 'hop.pl', 'trace'].map((name) => join(place.path, name))
     writeFileSync(hop!, HOP(trace!))
@@ -250,6 +260,11 @@ describe('a command that may have a control group of its own', () => {
       return entry?.['status'] === 'done' ? entry : undefined
     })
     expect(pause['rung']).toBe('freezer')
+    // Its processes look asleep: only their group tells that they stand still.
+    await eventually('a sample shows it', async () => {
+      const state = (await place.agent('caged'))?.['state'] as Record<string, unknown> | undefined
+      return state?.['lifecycleState'] === 'paused' || undefined
+    })
     const stopped = size()
     await new Promise((resolve) => setTimeout(resolve, 200))
     expect(size()).toBe(stopped)
@@ -264,7 +279,6 @@ describe('a command that may have a control group of its own', () => {
     await new Promise((resolve) => setTimeout(resolve, 200))
     expect(size()).toBe(last)
     expect(readdirSync(`${groups!.root}${top}`).filter((name) => name.includes('-run-'))).toEqual([])
-    groups!.remove(top)
   })
 })
 

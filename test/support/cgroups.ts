@@ -10,6 +10,8 @@ export interface LiveCgroups {
   make(path: string): void
   remove(path: string): void
   enter(path: string, pid: number): void
+  /** SIGKILL to everybody in it and below; v2 only. */
+  end(path: string): void
   setFrozen(path: string, state: 'frozen' | 'thawed'): void
   /** A file of the group read on its own, undefined where it does not exist. */
   file(path: string, controller: string, name: string): string | undefined
@@ -46,6 +48,7 @@ export function liveCgroups(version: 1 | 2): LiveCgroups | undefined {
     make,
     remove,
     enter: (path, pid) => each(path, (at) => writeFileSync(join(at, 'cgroup.procs'), String(pid))),
+    end: (path) => writeFileSync(join(root, path, 'cgroup.kill'), '1'),
     setFrozen(path, state) {
       const isFrozen = state === 'frozen'
       if (version === 2) writeFileSync(join(root, path, 'cgroup.freeze'), isFrozen ? '1' : '0')
