@@ -108,10 +108,12 @@ async function busy(place: ActingWorld, id: string, ...flags: string[]) {
     file,
   ])
   const pid = await pidIn(file)
-  await eventually(
-    `${id} is registered`,
-    async () => (await place.agent(id))?.['origin'] === 'registered' || undefined,
-  )
+  await eventually(`${id} is registered`, async () => {
+    const agent = await place.agent(id)
+    // Limits are in force once they are durable, a moment after the agent is known.
+    const hasLimits = flags.some((flag) => /^--(budget|profile|enforce)/.test(flag))
+    return (agent?.['origin'] === 'registered' && (!hasLimits || agent['enforced'])) || undefined
+  })
   return { wrapper, pid, env: `${file}.env`, token: variable(`${file}.env`, 'AGENT_EXPORTER_TOKEN') }
 }
 
