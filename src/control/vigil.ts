@@ -72,8 +72,10 @@ export function createVigil(deps: VigilDeps): Vigil {
   }
 
   async function stopAgain(agent: Agent, driver: RuntimeDriver, watch: Watch): Promise<void> {
-    const held = board.of(agent.incarnation)
-    if (held === undefined || agent.endedAtMs !== undefined || !mayAct()) return
+    const known = board.of(agent.incarnation)
+    if (known === undefined || agent.endedAtMs !== undefined || !mayAct()) return
+    const held = agent.state === 'paused' ? known : await withEverybody(agent, known)
+    if (board.of(agent.incarnation) !== held || !mayAct()) return
     const options = { deadlineMs: clock.monotonic() + WITHIN_MS, mayGoOn: mayAct }
     const effect = await driver.pause(deps.target(agent, held), options)
     const isStill = effect.outcome === 'done' || effect.outcome === 'noop'
@@ -81,6 +83,20 @@ export function createVigil(deps: VigilDeps): Vigil {
     if (!effect.touched && !(isStill && wasPartial)) return
     if (effect.touched) watch.restored++
     await writeDown(held, effect, isStill, wasPartial)
+  }
+
+  /**
+   * Whoever runs is about to be stopped: written down before, so that a resume knows all of them also when the daemon
+   * is killed in between. Who is in the list and runs is left alone by a resume.
+   */
+  async function withEverybody(agent: Agent, known: Held): Promise<Held> {
+    const tree = await deps.target(agent, known).snapshot?.()
+    const all = tree?.processes.map(({ pid, startTime }) => ({ pid, startTime })) ?? []
+    const held = { ...known, stopped: joined(known.stopped, without(all, known.stoppedByOthers)) }
+    if (board.of(agent.incarnation) !== known) return known
+    board.put(held)
+    await deps.save(undefined, held)
+    return held
   }
 
   async function writeDown(

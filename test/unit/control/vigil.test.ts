@@ -34,6 +34,22 @@ describe('an agent that is held', () => {
     expect(line?.detail).toContain('ran although it was held')
   })
 
+  it('has everybody who runs in its list before any of them is stopped', async () => {
+    const host = fakeHost()
+    const agent = addAgent(host, 'a')
+    const room = createTestRoom(host)
+    await room.start()
+    // Whoever is in the tree now was not there when it was paused.
+    host.runtime.next('pause', { outcome: 'done', stopped: [], stoppedByOthers: [] })
+    await room.act({ action: 'pause', agent: 'a' })
+    const free = host.runtime.block('pause')
+    for (let second = 0; second < 6; second++) await room.sample()
+    const [, , pid, startTime] = agent.incarnation.split(':').map(Number)
+    expect(host.runtime.stateOf(agent.incarnation)).toBe('running')
+    expect(host.runtime.lastTarget()?.stopped).toEqual([{ pid, startTime }])
+    free()
+  })
+
   it('is told and not fought for ever', async () => {
     const { host, agent, seconds } = await paused()
     await seconds(12)
