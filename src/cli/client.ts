@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import { readControlToken } from '../platform/http/control-token.ts'
 import { cleanText } from '../platform/text.ts'
 import { dataDirFrom } from './data-dir.ts'
 import { CliError, EXIT } from './exit.ts'
+import { foundToken } from './found-token.ts'
 
 /** Where the daemon is and who we are to it. */
 export interface ClientOptions {
@@ -43,7 +43,16 @@ async function send(call: Call, options: ClientOptions): Promise<Answer> {
   const url = options.url ?? process.env['AGENT_EXPORTER_URL'] ?? DEFAULT_URL
   if (!/^https?:/.test(url) || !URL.canParse(url))
     throw new CliError(EXIT.usage, `${url} is not an address like ${DEFAULT_URL}.`)
-  const token = readToken(options)
+  const given = process.env['AGENT_EXPORTER_TOKEN'] || undefined
+  const found = given === undefined ? foundToken(dataDirFrom(options.dataDir), url) : undefined
+  const answer = await ask(call, url, given ?? found)
+  // The token that lies here is perhaps another daemon's: what everybody may read is answered without one.
+  return answer.status === 401 && found !== undefined && call.method === 'GET'
+    ? ask(call, url, undefined)
+    : answer
+}
+
+async function ask(call: Call, url: string, token: string | undefined): Promise<Answer> {
   let response: Response
   let text: string
   try {
@@ -89,13 +98,4 @@ export async function sendOk(call: Call, options: ClientOptions): Promise<unknow
 
 export function getOk(path: string, options: ClientOptions): Promise<unknown> {
   return sendOk({ method: 'GET', path }, options)
-}
-
-function readToken(options: ClientOptions): string | undefined {
-  if (process.env['AGENT_EXPORTER_TOKEN']) return process.env['AGENT_EXPORTER_TOKEN']
-  try {
-    return readControlToken(dataDirFrom(options.dataDir))
-  } catch {
-    return undefined // Another user's daemon: what anonymous callers may read is still answered.
-  }
 }

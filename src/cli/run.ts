@@ -8,6 +8,7 @@ import type { LaunchRequest } from '../launch/request.ts'
 import { type ClientOptions, DEFAULT_URL } from './client.ts'
 import { dataDirFrom } from './data-dir.ts'
 import { CliError, EXIT } from './exit.ts'
+import { foundToken } from './found-token.ts'
 import { addBudget } from './run-budget.ts'
 
 interface RunFlags extends ClientOptions {
@@ -53,16 +54,9 @@ async function run(program: Command, command: readonly string[], flags: RunFlags
   const { createDaemonLink } = await import('../launch/daemon-link.ts')
   const { systemClock } = await import('../platform/clock.ts')
   const dataDir = dataDirFrom(program.opts<{ 'data.dir'?: string }>()['data.dir'])
-  const { readControlToken } = await import('../platform/http/control-token.ts')
   const { mintAgentToken } = await import('../platform/http/agent-token.ts')
-  const controlToken = (): string | undefined => {
-    try {
-      return readControlToken(dataDir)
-    } catch {
-      return undefined
-    }
-  }
   const url = addressOf(flags)
+  const controlToken = () => foundToken(dataDir, url)
   const inherited = process.env['AGENT_EXPORTER_TOKEN'] || undefined
   const requested = requestOf(command, flags)
   const ownToken = controlToken()

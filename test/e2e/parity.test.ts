@@ -217,6 +217,9 @@ describe('what the replaced system could do, on a running daemon and a real proc
     expect(existsSync(`/proc/${agent.pid}`) ? state() : 'Z').toBe('Z')
     expect((await call('GET', `/${ID}`)).body).toMatchObject({ phase: 'termination' })
     expect(await get('/api/v1/resources')).toMatchObject({ metrics: { totalTerminations: 1 } })
-    expect(await daemon.scrape('text')).toContain(`agent_phase{agent="${ID}",phase="termination"} 1`)
+    // Scrapes within a second share what was collected.
+    await eventually('its end is shown', async () =>
+      (await daemon.scrape('text')).includes(`agent_phase{agent="${ID}",phase="termination"} 1`),
+    )
   })
 })

@@ -8,6 +8,8 @@ export interface CommandResult {
   readonly stderr: string
 }
 
+/** Neither a configuration nor the token of a daemon that ran on this machine before. */
+const NOWHERE = { XDG_CONFIG_HOME: '/nonexistent', AGENT_EXPORTER_DATA_DIR: '/nonexistent' }
 /** A command that takes longer hangs. */
 const LIMIT_MS = 30_000
 
@@ -19,7 +21,7 @@ export function runCommand(
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [BIN, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...cleanEnvironment(), XDG_CONFIG_HOME: '/nonexistent', ...env },
+      env: { ...cleanEnvironment(), ...NOWHERE, ...env },
     })
     const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS)
     let stdout = ''

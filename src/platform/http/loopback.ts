@@ -19,3 +19,12 @@ export function isForwarded(headers: IncomingHttpHeaders): boolean {
   }
   return false
 }
+
+/** Whether a URL's host (`URL.hostname`, so an IPv6 address in brackets) is this machine (RFC 6761 for `localhost`). */
+export function isLoopbackHost(hostname: string): boolean {
+  return (
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    isLoopbackAddress(hostname.replace(/^\[|\]$/g, ''))
+  )
+}
