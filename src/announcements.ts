@@ -1,11 +1,12 @@
 import type { ActingEvents } from './acting.ts'
 import type { Agent } from './agents/model.ts'
 import type { ActionEntry } from './control/model.ts'
+import type { CrashEvents } from './crashes/model.ts'
 import type { EventLog } from './events/model.ts'
 import type { Bus } from './platform/bus.ts'
 
 /** Publishes what the rooms tell each other to whoever follows the event stream. */
-export function announceOn(bus: Pick<Bus<ActingEvents>, 'on'>, log: EventLog): void {
+export function announceOn(bus: Pick<Bus<ActingEvents & CrashEvents>, 'on'>, log: EventLog): void {
   const aboutAgent = (type: 'discovered' | 'registered' | 'started' | 'exited', said: string) =>
     bus.on(`agent.${type}`, ({ agent }) =>
       publish(`agent.${type}`, agent.id, `${agent.id} ${said}.`, lifeOf(agent)),
@@ -45,6 +46,12 @@ export function announceOn(bus: Pick<Bus<ActingEvents>, 'on'>, log: EventLog): v
     publish('agent.phase_changed', agent, `${agent} went from ${previousPhase} to ${phase}: ${reason}`, {
       ...{ phase, previousPhase, triggeredBy, actionTaken, reason, actor, epoch },
     })
+  })
+  bus.on('agent.crashed', ({ record }) => {
+    const { id, agent, verdict, occurrences, exitCode, signal } = record
+    const { cause, confidence, summary, evidence } = verdict
+    const detail = { crashId: id, cause, confidence, exitCode, signal, occurrences, evidence }
+    publish('agent.crashed', agent, `${agent}: ${summary}`, detail)
   })
   for (const type of ['intended', 'refused', 'done', 'failed'] as const) aboutAction(type)
 }

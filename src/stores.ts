@@ -7,6 +7,7 @@ import {
   controlMigration,
   controlRetention,
 } from './control/tables.ts'
+import { type CrashesTables, crashesMigration, crashesRetention } from './crashes/tables.ts'
 import { type ExhaustionTables, exhaustionMigration, exhaustionRetention } from './exhaustion/tables.ts'
 import { createNoStore } from './platform/store/no-store.ts'
 import { type OpenStoreOptions, openStore } from './platform/store/open.ts'
@@ -15,12 +16,17 @@ import type { Store } from './platform/store/store.ts'
 import type { RoomStores } from './rooms.ts'
 import { type UsageTables, usageMigration, usageRetention } from './usage/tables.ts'
 
-type RoomTables = AgentsTables & UsageTables & ExhaustionTables
+type RoomTables = AgentsTables & UsageTables & ExhaustionTables & CrashesTables
 type OneFile = RoomTables & ControlTables
 type Shared = RoomTables & ControlCopyTables
 
-const MIGRATIONS = [agentsMigration, agentUidMigration, usageMigration, exhaustionMigration]
-const RETENTION: readonly RetentionRule[] = [agentsRetention, ...usageRetention, ...exhaustionRetention]
+const MIGRATIONS = [agentsMigration, agentUidMigration, usageMigration, exhaustionMigration, crashesMigration]
+const RETENTION: readonly RetentionRule[] = [
+  agentsRetention,
+  ...usageRetention,
+  ...exhaustionRetention,
+  crashesRetention(1_000),
+]
 
 /** The databases of one daemon. */
 export interface Stores extends RoomStores {

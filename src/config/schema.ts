@@ -97,6 +97,20 @@ export const ConfigSchema = Type.Object(
     }),
     resourceExhaustion: section('Budgets of agents and what happens at their limits.', exhaustionProperties),
     control: section('When and how the exporter acts on agents.', controlProperties),
+    crashes: section('What is kept of crashes.', {
+      retain: Type.Integer({
+        default: 1_000,
+        minimum: 10,
+        maximum: 100_000,
+        description: 'Crashes that are kept.',
+      }),
+      outputTail: Type.Integer({
+        default: 2_000,
+        minimum: 0,
+        maximum: 16_000,
+        description: 'Characters of the last output that are kept, without secrets.',
+      }),
+    }),
     store: section('Where state is kept.', {
       url: Type.String({
         default: 'sqlite',

@@ -10,6 +10,7 @@ import { readOwnEntry } from './processes.ts'
 import { findProgram } from './program.ts'
 import type { LaunchOptions, LaunchRequest } from './request.ts'
 import { forwardSignals } from './signals.ts'
+import { tellEnd } from './tell-end.ts'
 import { type TreeWatch, watchTree } from './watch.ts'
 
 /** How long `require` waits for the daemon to take the registration. */
@@ -98,6 +99,11 @@ export async function launch(request: LaunchRequest, options: LaunchOptions): Pr
   watch?.start()
 
   const how = await child.ended
+  const told = tellEnd(how, {
+    id,
+    link: options.link,
+    incarnation: space && root && `${space}:${pid}:${root.startTime}`,
+  })
   signals.childEnded(() => {
     isHurried = true
   })
@@ -110,6 +116,7 @@ export async function launch(request: LaunchRequest, options: LaunchOptions): Pr
   }
   cage?.remove()
   await finish(watch, options)
+  await told
   enrolment.stop()
   signals.stop()
   return how
