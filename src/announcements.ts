@@ -1,12 +1,12 @@
 import type { ActingEvents } from './acting.ts'
 import type { Agent } from './agents/model.ts'
 import type { ActionEntry } from './control/model.ts'
-import type { CrashEvents } from './crashes/model.ts'
 import type { EventLog } from './events/model.ts'
 import type { Bus } from './platform/bus.ts'
+import type { WatchingEvents } from './watching.ts'
 
 /** Publishes what the rooms tell each other to whoever follows the event stream. */
-export function announceOn(bus: Pick<Bus<ActingEvents & CrashEvents>, 'on'>, log: EventLog): void {
+export function announceOn(bus: Pick<Bus<ActingEvents & WatchingEvents>, 'on'>, log: EventLog): void {
   const aboutAgent = (type: 'discovered' | 'registered' | 'started' | 'exited', said: string) =>
     bus.on(`agent.${type}`, ({ agent }) =>
       publish(`agent.${type}`, agent.id, `${agent.id} ${said}.`, lifeOf(agent)),
@@ -52,6 +52,22 @@ export function announceOn(bus: Pick<Bus<ActingEvents & CrashEvents>, 'on'>, log
     const { cause, confidence, summary, evidence } = verdict
     const detail = { crashId: id, cause, confidence, exitCode, signal, occurrences, evidence }
     publish('agent.crashed', agent, `${agent}: ${summary}`, detail)
+  })
+  bus.on('agent.memory_level_changed', ({ agent, from, to, gauge, stalledRatio }) => {
+    const { basis, bytes, limitBytes } = gauge
+    publish('agent.memory_level_changed', agent.id, `Memory of ${agent.id} went from ${from} to ${to}.`, {
+      ...{ from, to, basis, bytes, limitBytes, stalledRatio },
+    })
+  })
+  bus.on('agent.memory_trend_changed', ({ agent, from, to, growthBytesPerSecond }) => {
+    const summary = `Memory of ${agent.id} was ${from} and is ${to}.`
+    publish('agent.memory_trend_changed', agent.id, summary, { from, to, growthBytesPerSecond })
+  })
+  bus.on('agent.oom_predicted', ({ agent, timeToLimit }) => {
+    const { lowSeconds, midSeconds } = timeToLimit
+    const minutes = Math.max(1, Math.round(lowSeconds / 60))
+    const summary = `${agent.id} will reach its memory limit in ${minutes} min if it goes on like this.`
+    publish('agent.oom_predicted', agent.id, summary, { lowSeconds, midSeconds })
   })
   for (const type of ['intended', 'refused', 'done', 'failed'] as const) aboutAction(type)
 }

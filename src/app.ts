@@ -86,6 +86,7 @@ export function createApp(settings: Settings): App {
       daemonId: readDaemonId(dataDir),
       clock,
       log,
+      crashesRetained: () => config.current.crashes.retain,
       onQuarantine() {
         damagedAtOpen = true
         rooms?.acting.damaged()

@@ -2,11 +2,6 @@ import { type Acting, type ActingEvents, type ActingStores, createActing } from 
 import { type Agents, createAgents } from './agents/service.ts'
 import type { AgentsTables } from './agents/tables.ts'
 import { announceOn } from './announcements.ts'
-import { createCrashFeature } from './crashes/feature.ts'
-import type { CrashEvents } from './crashes/model.ts'
-import { createCrashes } from './crashes/service.ts'
-import { createCrashSources } from './crashes/sources.ts'
-import type { CrashesTables } from './crashes/tables.ts'
 import { createEvents } from './events/service.ts'
 import { createBus } from './platform/bus.ts'
 import { createFrozenReader } from './platform/cgroup/frozen.ts'
@@ -19,11 +14,13 @@ import type { Store } from './platform/store/store.ts'
 import { createReaders, type Readers } from './readers.ts'
 import { createSelf, type Self } from './self.ts'
 import { COLLECTOR_NAMES, type Settings } from './settings.ts'
+import { createWatching, type WatchingEvents, type WatchingStores } from './watching.ts'
 
 /** Where the rooms keep what must survive. */
 export interface RoomStores extends ActingStores {
   readonly store: ActingStores['store'] &
-    Pick<Store<AgentsTables & CrashesTables>, 'db' | 'put' | 'enqueue' | 'daemonId'>
+    WatchingStores['store'] &
+    Pick<Store<AgentsTables>, 'db' | 'enqueue' | 'daemonId'>
 }
 
 /** Every room of the house, built and not yet started. */
@@ -50,7 +47,7 @@ export function createRooms(
   // Discovery changes at a restart only: whoever runs already is not looked at again.
   const { discovery } = config.current.agents
   const commands = new Set(discovery.commands)
-  const bus = createBus<ActingEvents & CrashEvents>((error, event) =>
+  const bus = createBus<ActingEvents & WatchingEvents>((error, event) =>
     log.error('an event handler failed', { event, error: String(error) }),
   )
   const space = processSpace(settings.procRoot)
@@ -82,7 +79,7 @@ export function createRooms(
       stats: createStatsFallback({ stats: (id) => readers.docker.stats(id) }),
     },
     store: stores.store,
-    describe: (id) => ({ ...acting.describe(id), ...crashFeature.describe?.(id) }),
+    describe: (id) => ({ ...acting.describe(id), ...watching.describe(id) }),
     enrolment: acting.exhaustion,
     isKept: (agent) => acting.exhaustion.enforced(agent) || acting.desk.isHeld(agent.id),
     // Of those that nobody holds it is not asked: two files per agent and second.
@@ -99,30 +96,12 @@ export function createRooms(
       ownUid: process.geteuid?.(),
     },
   })
-  const crashes = createCrashes({
-    clock,
-    log,
-    bus,
-    store: stores.store,
-    agents,
-    config: () => config.current.crashes,
-    sources: createCrashSources({
-      clock,
-      procRoot: settings.procRoot,
-      engine: readers.docker,
-      cgroups: readers.cgroups,
-      ownContainer: namespacedContainerId(settings.procRoot),
-      reader: readers.process,
-      members: (agent) => agents.tree(agent)?.members.keys() ?? [],
-      desk: acting.desk,
-    }),
-  })
-  const crashFeature = createCrashFeature({ crashes, agents, daemonId: stores.store.daemonId })
+  const watching = createWatching({ settings, stores, readers, bus, desk: acting.desk, agents })
   const self = createSelf(clock, config, storeStats)
   const features: Feature[] = [
     dockerFeature(readers),
     ...acting.before,
-    crashFeature,
+    ...watching.features,
     agents.feature,
     ...acting.after,
     hostFeature(readers),

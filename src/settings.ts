@@ -13,6 +13,7 @@ export const COLLECTOR_NAMES = [
   'host',
   'usage',
   'exhaustion',
+  'memory',
   'crashes',
   'control',
   'events',

@@ -9,6 +9,7 @@ import {
 } from './control/tables.ts'
 import { type CrashesTables, crashesMigration, crashesRetention } from './crashes/tables.ts'
 import { type ExhaustionTables, exhaustionMigration, exhaustionRetention } from './exhaustion/tables.ts'
+import { type MemoryTables, memoryMigration, memoryRetention } from './memory/tables.ts'
 import { createNoStore } from './platform/store/no-store.ts'
 import { type OpenStoreOptions, openStore } from './platform/store/open.ts'
 import type { RetentionRule } from './platform/store/retention.ts'
@@ -16,16 +17,23 @@ import type { Store } from './platform/store/store.ts'
 import type { RoomStores } from './rooms.ts'
 import { type UsageTables, usageMigration, usageRetention } from './usage/tables.ts'
 
-type RoomTables = AgentsTables & UsageTables & ExhaustionTables & CrashesTables
+type RoomTables = AgentsTables & UsageTables & ExhaustionTables & CrashesTables & MemoryTables
 type OneFile = RoomTables & ControlTables
 type Shared = RoomTables & ControlCopyTables
 
-const MIGRATIONS = [agentsMigration, agentUidMigration, usageMigration, exhaustionMigration, crashesMigration]
+const MIGRATIONS = [
+  agentsMigration,
+  agentUidMigration,
+  usageMigration,
+  exhaustionMigration,
+  crashesMigration,
+  memoryMigration,
+]
 const RETENTION: readonly RetentionRule[] = [
   agentsRetention,
   ...usageRetention,
   ...exhaustionRetention,
-  crashesRetention(1_000),
+  ...memoryRetention,
 ]
 
 /** The databases of one daemon. */
@@ -37,11 +45,17 @@ export interface Stores extends RoomStores {
   close(): Promise<void>
 }
 
+export interface StoresOptions extends Omit<OpenStoreOptions, 'migrations'> {
+  /** How many crashes are kept. */
+  readonly crashesRetained: () => number
+}
+
 /**
  * Opens the store that the configuration names and brings it up to date. On PostgreSQL the journal still is a file
  * of this host: whether something may be done must not depend on a network.
  */
-export async function openStores(options: Omit<OpenStoreOptions, 'migrations'>): Promise<Stores> {
+export async function openStores(options: StoresOptions): Promise<Stores> {
+  const retention = [...RETENTION, crashesRetention(options.crashesRetained)]
   if (!/^postgres(ql)?:/.test(options.url)) {
     const store = await openStore<OneFile>({ ...options, migrations: [...MIGRATIONS, controlMigration] })
     return {
@@ -49,7 +63,7 @@ export async function openStores(options: Omit<OpenStoreOptions, 'migrations'>):
       store,
       journal: store,
       copy: undefined,
-      retained: [{ store: store as never, rules: [...RETENTION, ...controlRetention] }],
+      retained: [{ store: store as never, rules: [...retention, ...controlRetention] }],
       close: () => store.close(),
     }
   }
@@ -68,7 +82,7 @@ export async function openStores(options: Omit<OpenStoreOptions, 'migrations'>):
       journal,
       copy: store,
       retained: [
-        { store: store as never, rules: [...RETENTION, ...controlCopyRetention] },
+        { store: store as never, rules: [...retention, ...controlCopyRetention] },
         { store: journal as never, rules: controlRetention },
       ],
       async close() {

@@ -96,6 +96,24 @@ function crossChecks(config: Config): ConfigIssue[] {
   for (const [path, value] of shortest(config)) {
     if (value !== undefined && value < MIN_MS) issues.push({ path, message: `must be at least ${MIN_MS}ms` })
   }
+  if (config.sampling.nearLimitInterval < MIN_NEAR_LIMIT_MS) {
+    issues.push({ path: 'sampling.nearLimitInterval', message: `must be at least ${MIN_NEAR_LIMIT_MS}ms` })
+  }
+  const { thresholds, limitRatios } = config.memory
+  for (const [path, { warning, critical, oomImminent }] of [
+    ['memory.limitRatios', limitRatios],
+    [
+      'memory.thresholds',
+      {
+        warning: thresholds.warningBytes,
+        critical: thresholds.criticalBytes,
+        oomImminent: thresholds.oomImminentBytes,
+      },
+    ],
+  ] as const) {
+    if (warning < critical && critical < oomImminent) continue
+    issues.push({ path, message: 'must rise from warning to critical to oomImminent' })
+  }
   const { profiles, roles } = config.resourceExhaustion
   for (const [role, profile] of Object.entries(roles)) {
     if (profiles[profile] !== undefined) continue
@@ -136,3 +154,5 @@ function shortest({ resourceExhaustion }: Config): (readonly [string, number | u
 
 /** A shorter interval would spend more CPU on looking than the budget of one percent allows. */
 const MIN_INTERVAL_MS = 100
+/** One agent alone is looked at; its two files cost some ten microseconds. */
+const MIN_NEAR_LIMIT_MS = 20

@@ -40,6 +40,20 @@ export function duration(fallback: string, description: string) {
     .Encode((value: Milliseconds) => formatDuration(value))
 }
 
+/** An amount of memory in the config: `size('512MiB', 'Where …')` is a string there and bytes in the program. */
+export function size(fallback: string, description: string) {
+  return Type.Codec(
+    Type.String({
+      pattern: SIZE.source,
+      default: fallback,
+      description,
+      'x-hint': 'a size such as 512MiB, 1.5GiB or 200MB',
+    }),
+  )
+    .Decode((text: string) => parseSize(text) as Bytes)
+    .Encode((value: Bytes) => `${value}B`)
+}
+
 /** Where the name of a key ends in `Ms`: a bare number is milliseconds, a text a duration. */
 export function milliseconds(description: string, fallback?: number) {
   return Type.Codec(

@@ -1,6 +1,7 @@
 import { type StaticDecode, Type } from 'typebox'
 import { controlProperties } from './control-section.ts'
 import { exhaustionProperties } from './exhaustion-section.ts'
+import { alertCooldown, memoryLimitRatios, memoryThresholds, memoryTrend } from './memory-section.ts'
 import { duration } from './quantity.ts'
 
 /** Names of programs that are AI agents; the basename of argv[0] or of the interpreted script is compared. */
@@ -94,9 +95,19 @@ export const ConfigSchema = Type.Object(
     }),
     sampling: section('How often agents are measured.', {
       interval: duration('1s', 'Time between two samples of every agent.'),
+      nearLimitInterval: duration(
+        '100ms',
+        'Least time between two looks at an agent whose memory is nearly full.',
+      ),
     }),
     resourceExhaustion: section('Budgets of agents and what happens at their limits.', exhaustionProperties),
     control: section('When and how the exporter acts on agents.', controlProperties),
+    memory: section('When the memory of an agent is too much.', {
+      thresholds: section('Bytes, for agents without a limit of their own.', memoryThresholds),
+      limitRatios: section('Shares of the tightest limit, for agents that have one.', memoryLimitRatios),
+      trend: section('Where memory is going.', memoryTrend),
+      alertCooldown,
+    }),
     crashes: section('What is kept of crashes.', {
       retain: Type.Integer({
         default: 1_000,

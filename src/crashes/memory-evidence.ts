@@ -5,7 +5,7 @@ import type { GroupNow } from './sources.ts'
 /** What a room that follows memory knows better than the last samples alone. */
 export interface KnownTrend {
   readonly trend: MemoryTrend
-  readonly growthBytesPerSecond?: number
+  readonly growthBytesPerSecond?: number | undefined
 }
 
 const MIB = 1024 * 1024

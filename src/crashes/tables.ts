@@ -74,6 +74,14 @@ export const crashesMigration: Migration = {
 const DAY_MS = 86_400_000
 
 /** @param retain `crashes.retain` */
-export function crashesRetention(retain: number): RetentionRule {
-  return { table: 'agent_crashes', column: 'crashed_ms', keepMs: 90 * DAY_MS, maxRows: retain }
+/** @param retain asked at every pass: the configuration may have been loaded again */
+export function crashesRetention(retain: () => number): RetentionRule {
+  return {
+    table: 'agent_crashes',
+    column: 'crashed_ms',
+    keepMs: 90 * DAY_MS,
+    get maxRows() {
+      return retain()
+    },
+  }
 }

@@ -7,6 +7,7 @@ import { createMemoryCollector } from './collector.ts'
 import { freshMemory, type JudgeConfig, judgeMemory, type MemoryState, rebornMemory } from './judge.ts'
 import { ALERT_TYPES, type AlertType, type BadLevel, isWorse, type MemorySample } from './model.ts'
 import type { MemoryEvents, StoredAlert } from './record.ts'
+import type { TrendState } from './trend.ts'
 import { averageBytes } from './watermarks.ts'
 
 export interface MemoryDependencies {
@@ -25,6 +26,7 @@ export interface MemoryDependencies {
   readonly crossed?: (agent: Agent, level: BadLevel, atMs: number) => void
 }
 
+export type Going = Pick<TrendState, 'trend' | 'growthBytesPerSecond'>
 export type Heap = Pick<MemorySample, 'heapUsedBytes' | 'heapAfterGcBytes' | 'heapLimitBytes'>
 
 export interface Memory {
@@ -35,6 +37,10 @@ export interface Memory {
   of(agent: Agent): MemoryState | undefined
   /** Milliseconds until it has to be looked at again; the ordinary interval for those far from their limits. */
   sleepMs(agent: Agent): number
+  /** Where its memory was going when it was judged last; undefined when it has not been. */
+  trend(agent: Agent): Going | undefined
+  /** Live agents at the two worst levels. */
+  counts(): { readonly criticalAgents: number; readonly oomImminentAgents: number }
   /** Its block in `GET /api/v1/agents/{id}`. */
   describe(id: AgentId): object | undefined
 }
@@ -123,6 +129,21 @@ export function createMemory(dependencies: MemoryDependencies): Memory {
   return {
     observe,
     of,
+    trend(agent) {
+      const state = of(agent)
+      if (state === undefined) return undefined
+      const { trend, growthBytesPerSecond } = state.trend
+      return { trend, growthBytesPerSecond }
+    },
+    counts() {
+      const counts = { criticalAgents: 0, oomImminentAgents: 0 }
+      for (const { state, endedAtMs } of lives.values()) {
+        if (endedAtMs !== undefined) continue
+        if (state.level.level === 'critical') counts.criticalAgents++
+        if (state.level.level === 'oom_imminent') counts.oomImminentAgents++
+      }
+      return counts
+    },
     sleepMs: (agent) => of(agent)?.pace.sleepMs ?? config().intervalMs,
     collector: createMemoryCollector({
       agents: agents.list,

@@ -78,7 +78,13 @@ export function crashesRepositoryContract(open: () => Promise<Store<CrashesTable
     await repository.save(crashRecord({ id: 'old', atMs: now - 91 * DAY_MS }))
     for (let i = 0; i < 5; i++) await repository.save(crashRecord({ id: `new-${i}`, atMs: now - i }))
     const clock = { ...systemClock, now: () => now }
-    await createRetention({ store, clock, log: silentLog, rules: [crashesRetention(3)], everyMs: 1 }).run()
+    await createRetention({
+      store,
+      clock,
+      log: silentLog,
+      rules: [crashesRetention(() => 3)],
+      everyMs: 1,
+    }).run()
     expect(await ids({}, 9)).toEqual(['new-0', 'new-1', 'new-2'])
   })
 }

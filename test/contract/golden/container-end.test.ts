@@ -44,12 +44,17 @@ it('when the engine tells that a container died its gauges go at once and its co
     Actor: { ID: CONTAINER_ID, Attributes: { exitCode: '137', 'agent-exporter.agent': 'box-1' } },
     timeNano: Date.UTC(2026, 0, 2) * 1e6,
   })
-  const ended = await eventually('its end is known', async () => {
+  const ended = await eventually('its end is known and looked into', async () => {
     const now = await page()
-    return now.state === 'exited' ? now : undefined
+    return now.state === 'exited' && now.gauges.has('agent_last_crash_timestamp_seconds') ? now : undefined
   })
   expect(ended.counters).toEqual(alive.counters)
-  expect([...ended.gauges].sort()).toEqual(['agent_info', 'agent_start_timestamp_seconds', 'agent_state'])
+  expect([...ended.gauges].sort()).toEqual([
+    'agent_info',
+    'agent_last_crash_timestamp_seconds',
+    'agent_start_timestamp_seconds',
+    'agent_state',
+  ])
 
   clock.advance(RETENTION_MS)
   await page()

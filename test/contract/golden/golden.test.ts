@@ -157,7 +157,7 @@ describe('absence', () => {
     for (const shape of SHAPES) {
       const seen = families(shape, /^claude/)
       for (const name of seen)
-        expect(name).not.toMatch(/(?<!budget_)limit|network|working_set|throttled|restarts|oom/)
+        expect(name).not.toMatch(/(?<!budget_|judged_)limit|network|working_set|throttled|restarts|oom_kills/)
     }
   })
 

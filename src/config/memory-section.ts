@@ -1,0 +1,30 @@
+import { Type } from 'typebox'
+import { duration, size } from './quantity.ts'
+
+const share = (fallback: number, description: string) =>
+  Type.Number({ default: fallback, exclusiveMinimum: 0, maximum: 1, description })
+
+/** Parts of the section `memory`; a caller wraps the nested ones. */
+export const memoryThresholds = {
+  warningBytes: size('512MiB', 'Where the level warning begins.'),
+  criticalBytes: size('1GiB', 'Where the level critical begins.'),
+  oomImminentBytes: size('1.5GiB', 'Where the level oom_imminent begins.'),
+}
+
+export const memoryLimitRatios = {
+  warning: share(0.8, 'Share of the limit where the level warning begins.'),
+  critical: share(0.9, 'Share of the limit where the level critical begins.'),
+  oomImminent: share(0.95, 'Share of the limit where the level oom_imminent begins.'),
+}
+
+export const memoryTrend = {
+  warningHorizon: duration(
+    '15m',
+    'A growing agent that will reach its limit within this time is warned about.',
+  ),
+}
+
+export const alertCooldown = duration(
+  '60s',
+  'Least time between two alerts of one kind about one agent; a worse level always passes.',
+)

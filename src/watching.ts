@@ -1,0 +1,117 @@
+import type { ActingEvents } from './acting.ts'
+import type { Agents } from './agents/service.ts'
+import type { Config } from './config/schema.ts'
+import type { ControlDesk } from './control/model.ts'
+import { createCrashFeature } from './crashes/feature.ts'
+import type { CrashEvents } from './crashes/model.ts'
+import { type Crashes, createCrashes } from './crashes/service.ts'
+import { createCrashSources } from './crashes/sources.ts'
+import type { CrashesTables } from './crashes/tables.ts'
+import type { JudgeConfig } from './memory/judge.ts'
+import type { MemoryEvents } from './memory/record.ts'
+import { createAlertRepository } from './memory/repository.ts'
+import { createMemory, type Memory } from './memory/service.ts'
+import type { MemoryTables } from './memory/tables.ts'
+import type { Bus } from './platform/bus.ts'
+import { namespacedContainerId } from './platform/docker/own-container.ts'
+import type { Feature } from './platform/feature.ts'
+import { createAvailableMemory } from './platform/host/available-memory.ts'
+import type { Store } from './platform/store/store.ts'
+import type { Readers } from './readers.ts'
+import type { Settings } from './settings.ts'
+
+/** What the watching rooms tell beyond what the acting ones do. */
+export type WatchingEvents = CrashEvents & MemoryEvents
+
+export interface WatchingStores {
+  readonly store: Pick<Store<CrashesTables & MemoryTables>, 'db' | 'put' | 'enqueue' | 'daemonId'>
+}
+
+/** The rooms that see it coming, and say what it was. */
+export interface Watching {
+  readonly memory: Memory
+  readonly crashes: Crashes
+  /** Start before the room of the agents, whose events they need from the first. */
+  readonly features: readonly Feature[]
+  /** What they know of one agent, flat. */
+  describe(id: string): Readonly<Record<string, unknown>>
+}
+
+export interface WatchingOptions {
+  readonly settings: Settings
+  readonly stores: WatchingStores
+  readonly readers: Readers
+  readonly bus: Bus<ActingEvents & WatchingEvents>
+  readonly desk: ControlDesk
+  readonly agents: Agents
+}
+
+/** Builds what follows memory and finds out about ends. Nothing is opened or started yet. */
+export function createWatching({ settings, stores, readers, bus, desk, agents }: WatchingOptions): Watching {
+  const { clock, log, config, procRoot } = settings
+  const { store } = stores
+  const alerts = createAlertRepository(store)
+  const available = createAvailableMemory(procRoot)
+  let judging = judgingOf(config.current)
+  config.onChange((next) => {
+    judging = judgingOf(next)
+  })
+
+  const memory = createMemory({
+    clock,
+    bus,
+    agents,
+    config: () => judging,
+    hostAvailableBytes: available.read,
+    save: alerts.save,
+  })
+
+  const crashes = createCrashes({
+    clock,
+    log,
+    bus,
+    store,
+    agents,
+    config: () => config.current.crashes,
+    levels: memory.counts,
+    sources: createCrashSources({
+      clock,
+      procRoot,
+      engine: readers.docker,
+      cgroups: readers.cgroups,
+      ownContainer: namespacedContainerId(procRoot),
+      reader: readers.process,
+      members: (agent) => agents.tree(agent)?.members.keys() ?? [],
+      desk,
+      trend: memory.trend,
+    }),
+  })
+
+  const memoryFeature: Feature = {
+    name: 'memory',
+    collectors: [memory.collector],
+    describe: (id) => ({ memory: memory.describe(id) ?? null }),
+    async stop() {
+      available.close()
+    },
+  }
+  const crashFeature = createCrashFeature({ crashes, agents, daemonId: store.daemonId })
+  return {
+    memory,
+    crashes,
+    features: [memoryFeature, crashFeature],
+    describe: (id) => ({ ...memoryFeature.describe?.(id), ...crashFeature.describe?.(id) }),
+  }
+}
+
+function judgingOf({ memory, sampling }: Config): JudgeConfig {
+  const { thresholds, limitRatios, trend, alertCooldown } = memory
+  return {
+    thresholds,
+    limitRatios,
+    trend: { warningHorizonMs: trend.warningHorizon },
+    alertCooldownMs: alertCooldown,
+    intervalMs: sampling.interval,
+    nearLimitIntervalMs: sampling.nearLimitInterval,
+  }
+}
