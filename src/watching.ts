@@ -1,13 +1,12 @@
 import type { ActingEvents } from './acting.ts'
 import type { Agents } from './agents/service.ts'
-import type { Config } from './config/schema.ts'
 import type { ControlDesk } from './control/model.ts'
 import { createCrashFeature } from './crashes/feature.ts'
 import type { CrashEvents } from './crashes/model.ts'
 import { type Crashes, createCrashes } from './crashes/service.ts'
 import { createCrashSources } from './crashes/sources.ts'
 import type { CrashesTables } from './crashes/tables.ts'
-import type { JudgeConfig } from './memory/judge.ts'
+import { judgingOf } from './judging.ts'
 import type { MemoryEvents } from './memory/record.ts'
 import { createAlertRepository } from './memory/repository.ts'
 import { createMemory, type Memory } from './memory/service.ts'
@@ -101,17 +100,5 @@ export function createWatching({ settings, stores, readers, bus, desk, agents }:
     crashes,
     features: [memoryFeature, crashFeature],
     describe: (id) => ({ ...memoryFeature.describe?.(id), ...crashFeature.describe?.(id) }),
-  }
-}
-
-function judgingOf({ memory, sampling }: Config): JudgeConfig {
-  const { thresholds, limitRatios, trend, alertCooldown } = memory
-  return {
-    thresholds,
-    limitRatios,
-    trend: { warningHorizonMs: trend.warningHorizon },
-    alertCooldownMs: alertCooldown,
-    intervalMs: sampling.interval,
-    nearLimitIntervalMs: sampling.nearLimitInterval,
   }
 }

@@ -3,7 +3,7 @@ import { ACTION_STATUSES, ACTIONS } from '../control/model.ts'
 import { type ClientOptions, clientOptions, getOk } from './client.ts'
 import { CliError, EXIT } from './exit.ts'
 import type { ShownEntry } from './outcome.ts'
-import { renderTable } from './table.ts'
+import { printTable } from './table.ts'
 
 interface ActionsFlags extends ClientOptions {
   readonly agent?: string
@@ -40,7 +40,7 @@ export function actionsCommand(program: Command): void {
       if (!Array.isArray(items)) throw new CliError(EXIT.failure, 'What answers there is no agent-exporter.')
       if (flags.json) console.log(JSON.stringify(items, null, 2))
       else if (items.length === 0) console.log('No actions.')
-      else console.log(renderTable(['AT', 'AGENT', 'ACTION', 'STATUS', 'BY', 'HOW', 'WHY'], items.map(row)))
+      else printTable(['AT', 'AGENT', 'ACTION', 'STATUS', 'BY', 'HOW', 'WHY'], items.map(row))
     })
 }
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { type ListedAgent, listAgents } from './agent-list.ts'
 import { type ClientOptions, clientOptions } from './client.ts'
-import { formatBytes, renderTable } from './table.ts'
+import { formatBytes, printTable } from './table.ts'
 
 /** `agent-exporter agents`: what the daemon sees now. */
 export function agentsCommand(program: Command): void {
@@ -22,9 +22,7 @@ export function agentsCommand(program: Command): void {
         )
         return
       }
-      console.log(
-        renderTable(['AGENT', 'STATE', 'VENDOR', 'RUNTIME', 'PROCS', 'MEMORY', 'LIMIT'], agents.map(row)),
-      )
+      printTable(['AGENT', 'STATE', 'VENDOR', 'RUNTIME', 'PROCS', 'MEMORY', 'LIMIT'], agents.map(row))
     })
 }
 

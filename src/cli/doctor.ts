@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { probeReach, type ReachState } from '../platform/reach.ts'
 import { dataDirFrom } from './data-dir.ts'
 import type { ServeFlags } from './flags.ts'
-import { renderTable } from './table.ts'
+import { printTable } from './table.ts'
 
 const MARKS: Record<ReachState, string> = { ok: 'ok', limited: 'limited', missing: 'missing' }
 
@@ -29,6 +29,6 @@ export function doctorCommand(program: Command): void {
         MARKS[state],
         state === 'ok' ? detail : `${detail}; ${cost}`,
       ])
-      console.log(renderTable(['WHAT', 'STATE', 'DETAIL'], rows))
+      printTable(['WHAT', 'STATE', 'DETAIL'], rows)
     })
 }

@@ -5,7 +5,7 @@ import { Problem, type ProblemCode } from '../platform/problem.ts'
 import { CliError, EXIT, type ExitCode } from './exit.ts'
 
 /** Problems that the person who started us can mend on the command line or in a file we were given. */
-const USAGE_PROBLEMS: ReadonlySet<ProblemCode> = new Set(['AE_DATA_DIR', 'AE_STORE_URL'])
+const USAGE_PROBLEMS: ReadonlySet<ProblemCode> = new Set(['AE_DATA_DIR', 'AE_STORE_URL', 'AE_BAD_TRACE'])
 
 export interface Failure {
   readonly exitCode: ExitCode
@@ -20,7 +20,8 @@ export function failureOf(error: unknown): Failure {
     return { exitCode: EXIT.usage, text: error.message }
   }
   if (error instanceof Problem) {
-    return { exitCode: USAGE_PROBLEMS.has(error.code) ? EXIT.usage : EXIT.failure, text: error.message }
+    const exitCode = USAGE_PROBLEMS.has(error.code) ? EXIT.usage : EXIT.failure
+    return { exitCode, text: `${error.code}: ${error.message}` }
   }
   if (isListenError(error) || isSystemError(error)) {
     return { exitCode: EXIT.failure, text: error.message }

@@ -12,6 +12,7 @@ import { failureOf } from './failure.ts'
 import { serveFlags } from './flags.ts'
 import { healthcheckCommand } from './healthcheck.ts'
 import { killSwitchCommand } from './kill-switch.ts'
+import { replayCommand } from './replay.ts'
 import { runCommand } from './run.ts'
 import { serveCommand } from './serve.ts'
 import { topCommand } from './top.ts'
@@ -49,6 +50,7 @@ export function createProgram(): Command {
   checkConfigCommand(program)
   healthcheckCommand(program)
   runCommand(program)
+  replayCommand(program)
   completionCommand(program)
   return program
 }

@@ -55,6 +55,8 @@ const EXIT_SHARE = 0.95
 const EXIT_DWELL_MS = 60_000
 /** Who was not seen for so long may have been anywhere: what has to last begins to last again. */
 const SILENCE_MS = 15_000
+/** … but who is looked at rarely is not silent in between: one look may fail. */
+const SILENCE_IN_INTERVALS = 2.5
 /**
  * Stalled shares that make a warning critical, and a critical agent imminent. Alone they raise nothing: who waits
  * for a slow disk has memory enough. nohang warns at 10 % and acts at 40 %, oomd kills at 60 % of 30 s.
@@ -71,14 +73,15 @@ const NOTHING: readonly LevelVerdict[] = []
 export function judgeLevel(
   state: LevelState,
   sample: MemorySample,
-  config: Pick<MemoryConfig, 'thresholds' | 'limitRatios'>,
+  config: Pick<MemoryConfig, 'thresholds' | 'limitRatios'> & { readonly intervalMs?: number },
   nowMs: number,
 ): readonly [LevelState, readonly LevelVerdict[]] {
   const gauges = gaugesOf(sample, config)
   const judged = tightest(gauges)
   if (judged === undefined) return [state, NOTHING]
   const pressure = followPressure(state.pressure, sample.stalledSeconds, nowMs)
-  const isNew = state.seenAtMs === undefined || nowMs - state.seenAtMs > SILENCE_MS
+  const silenceMs = Math.max(SILENCE_MS, SILENCE_IN_INTERVALS * (config.intervalMs ?? 0))
+  const isNew = state.seenAtMs === undefined || nowMs - state.seenAtMs > silenceMs
   const entering = worst(gauges, pressure, 1)
   const isKnown = state.basis === undefined || gauges.some(({ basis }) => basis === state.basis)
   const staying = isKnown ? worst(gauges, pressure, EXIT_SHARE) : BAD_LEVELS.length

@@ -4,6 +4,7 @@
  */
 export const PROBLEMS = {
   AE_BAD_REQUEST: { status: 400, title: 'The request is malformed' },
+  AE_BAD_TRACE: { status: 400, title: 'The recorded trace is malformed' },
   AE_BAD_COLLECTOR: { status: 400, title: 'The collector selection is not valid' },
   AE_UNAUTHENTICATED: { status: 401, title: 'Credentials are missing or not valid' },
   AE_FORBIDDEN: { status: 403, title: 'The credentials do not cover this request' },

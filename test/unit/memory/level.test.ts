@@ -92,6 +92,14 @@ describe('memory levels', () => {
     expect(watch(times(62, low), high.state, 205_000).levels).toEqual(['healthy'])
   })
 
+  it('takes an agent that is looked at once a minute for watched', () => {
+    let state = FRESH_LEVEL
+    for (let minute = 0; minute < 3; minute++) {
+      state = judgeLevel(state, group(850), { ...CONFIG, intervalMs: 60_000 }, minute * 60_000)[0]
+    }
+    expect(state.level).toBe('warning')
+  })
+
   it('begins to count again after a silence', () => {
     const high = watch(times(5, group(960)))
     const [once] = judgeLevel(high.state, group(100), CONFIG, 6_000)
