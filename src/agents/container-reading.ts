@@ -1,7 +1,7 @@
 import type { CgroupSample } from '../platform/cgroup/sample.ts'
 import type { ContainerInfo } from '../platform/docker/container.ts'
 import type { NetworkSample } from '../platform/docker/network.ts'
-import type { CounterName, Reading } from './reading.ts'
+import type { CounterName, MemoryReading, Reading } from './reading.ts'
 
 /** A group's counters live as long as the container; a failed read keeps the last, a smaller number is no news. */
 function keep(reading: Reading, name: CounterName, value: number | undefined): void {
@@ -39,6 +39,18 @@ export function fillFromCgroup(reading: Reading, sample: CgroupSample, container
   keep(reading, 'oomKills', sample.oomKills)
   keep(reading, 'ioReadBytes', sample.ioReadBytes)
   keep(reading, 'ioWriteBytes', sample.ioWriteBytes)
+}
+
+/** The memory alone, beside the reading: nothing of it is changed. */
+export function memoryOfCgroup(sample: CgroupSample, container: ContainerInfo): MemoryReading {
+  return {
+    rssBytes: sample.memoryAnonBytes,
+    rssAnonBytes: sample.memoryAnonBytes,
+    workingSetBytes: sample.memoryWorkingSetBytes,
+    swapBytes: sample.memorySwapBytes,
+    memoryLimitBytes: tighter(sample.memoryLimitBytes, container.memoryLimitBytes),
+    pressureStalledSeconds: undefined,
+  }
 }
 
 export function fillNetwork(reading: Reading, network: NetworkSample | undefined): void {

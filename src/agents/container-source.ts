@@ -13,7 +13,7 @@ import type { StatsFallback } from '../platform/docker/stats-fallback.ts'
 import { Problem } from '../platform/problem.ts'
 import type { ReadDepth } from '../platform/proc/process.ts'
 import type { Condition } from './activity.ts'
-import { fillFromCgroup, fillNetwork } from './container-reading.ts'
+import { fillFromCgroup, fillNetwork, memoryOfCgroup } from './container-reading.ts'
 import {
   type Agent,
   type AgentId,
@@ -24,8 +24,7 @@ import {
   type Origin,
 } from './model.ts'
 import type { Registration } from './process-source.ts'
-import type { Counters } from './reading.ts'
-import { clearGauges } from './reading.ts'
+import { type Counters, clearGauges, type MemoryReading } from './reading.ts'
 import type { Claim, Registry } from './registry.ts'
 
 export interface ContainerSourceOptions {
@@ -48,6 +47,8 @@ export interface ContainerSource {
   /** Takes what the engine says now: new, ended and restarted containers. Tells whether agents came. */
   update(): 'grown' | 'same'
   read(depth: ReadDepth): void
+  /** Its memory now, from two or four files; undefined when they cannot be read. */
+  look(agent: Agent): MemoryReading | undefined
   /** Whether this process runs inside one of the agents. */
   contains(pid: number): boolean
   /** Makes a running container the agent `id`. @throws Problem AE_RUNTIME_GONE, AE_AGENT_CONFLICT */
@@ -80,6 +81,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
   const { clock, registry, engine, cgroups, network, stats, ownContainer } = options
   const agents = new Map<string, ContainerAgent>()
   const sample = emptySample()
+  const glance = emptySample()
   /** Incarnations whose control group is gone though the engine, silent or slow, still calls them running. */
   const over = new Set<string>()
   let invalid = new Set<string>()
@@ -170,6 +172,11 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     return sample.frozen === true ? 'paused' : 'alive'
   }
 
+  function of(agent: Agent): ContainerAgent | undefined {
+    for (const known of agents.values()) if (known.agent === agent) return known
+    return undefined
+  }
+
   return {
     update() {
       const present = engine.containers()
@@ -245,13 +252,17 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
       return { agent: result.agent, created: true }
     },
 
-    container(agent) {
-      for (const known of agents.values()) if (known.agent === agent) return known.container
-      return undefined
+    look(agent) {
+      const known = of(agent)
+      if (known?.group === undefined || cgroups.read(known.group, glance, 'memory') !== 'ok') return undefined
+      return memoryOfCgroup(glance, known.container)
     },
 
+    container: (agent) => of(agent)?.container,
+
     release(agent) {
-      for (const known of agents.values()) if (known.agent === agent) return drop(known)
+      const known = of(agent)
+      if (known !== undefined) drop(known)
     },
 
     get invalid() {

@@ -22,8 +22,8 @@ import {
   type ProcessSpace,
   processIncarnation,
 } from './model.ts'
-import { fillCounters, isDead, readPss, readTree } from './process-reading.ts'
-import type { Counters } from './reading.ts'
+import { fillCounters, isDead, readMemory, readPss, readTree } from './process-reading.ts'
+import type { Counters, MemoryReading } from './reading.ts'
 import type { Registry } from './registry.ts'
 import { createSnapshots } from './tree-snapshot.ts'
 
@@ -99,6 +99,8 @@ export interface ProcessFleet {
    */
   snapshot(agent: Agent): TreeSnapshot | undefined
   read(depth: ReadDepth): Promise<void>
+  /** Its memory now; undefined when it cannot be read at once and whole. */
+  look(agent: Agent): MemoryReading | undefined
   /** What is kept, for tests of growth. */
   size(): Readonly<Record<'agents' | 'members' | 'processes' | 'remembered', number>>
 }
@@ -123,6 +125,7 @@ export function createProcessFleet(options: ProcessFleetOptions): ProcessFleet {
   /** Found dead by a read; the process table will say so at the next pass. */
   const gone = new Set<Member>()
   const sample = createProcessSample()
+  const glance = createProcessSample()
 
   function forget(member: Member): void {
     reader.forget(member)
@@ -266,6 +269,13 @@ export function createProcessFleet(options: ProcessFleetOptions): ProcessFleet {
       if (owner === undefined) return undefined
       owner.snapshotAtMs = clock.monotonic()
       return takeSnapshot(owner.tree, treesWithin(owner.tree))
+    },
+
+    look(agent) {
+      // A reader that has to fetch ahead cannot answer at once.
+      if (reader.prepare !== undefined) return undefined
+      const owner = byAgent.get(agent)
+      return owner === undefined ? undefined : readMemory(owner.tree, reader, glance)
     },
 
     async read(depth) {

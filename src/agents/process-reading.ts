@@ -3,7 +3,7 @@ import type { Condition } from './activity.ts'
 import type { TreeCounters } from './counters.ts'
 import type { Member, Tree } from './membership.ts'
 import type { Agent } from './model.ts'
-import type { Reading } from './reading.ts'
+import type { MemoryReading, Reading } from './reading.ts'
 
 /** Adds what was read; what was not read adds nothing, and nothing read at all stays absent. */
 function plus(sum: number | undefined, value: number | undefined): number | undefined {
@@ -80,6 +80,33 @@ export function readTree(
   // Not read by a `core` sample: the number of the last full one stands.
   if (depth === 'full') reading.openFds = fds
   return runnable > 0 && stopped === runnable ? 'paused' : 'alive'
+}
+
+/**
+ * The memory of the tree alone, between two samples: counters and reading are left as they are, and whoever turns out
+ * to have ended is met at the next sample. Half a tree is not its memory: undefined when one of it could not be read.
+ */
+export function readMemory(
+  tree: Tree,
+  reader: ProcessReader,
+  sample: ProcessSample,
+): MemoryReading | undefined {
+  let rss: number | undefined
+  let anon: number | undefined
+  let swap: number | undefined
+  for (const member of tree.members.values()) {
+    if (member.kind === 'service') continue
+    const outcome = reader.read(member, 'core', sample)
+    if (outcome === 'unreadable') return undefined
+    if (outcome === 'gone' || isDead(sample)) continue
+    rss = plus(rss, sample.rssBytes)
+    anon = plus(anon, sample.rssAnonBytes)
+    swap = plus(swap, sample.swapBytes)
+  }
+  return {
+    ...{ rssBytes: rss, rssAnonBytes: anon, swapBytes: swap },
+    ...{ workingSetBytes: undefined, memoryLimitBytes: undefined, pressureStalledSeconds: undefined },
+  }
 }
 
 /** A zombie; but one whose other threads still run only looks like it (its first thread has ended). */

@@ -13,7 +13,7 @@ import type { Tree } from './membership.ts'
 import { type Agent, type AgentId, type AgentInfo, discoveredId, processIncarnation } from './model.ts'
 import { createProcessFleet, type ProcessAgent, type ProcessFleetOptions } from './process-fleet.ts'
 import type { Quota } from './quota.ts'
-import { countersOf } from './reading.ts'
+import { countersOf, type MemoryReading } from './reading.ts'
 
 export interface ProcessSourceOptions extends Omit<ProcessFleetOptions, 'isAlive' | 'table'> {
   readonly table: ProcessTable
@@ -32,6 +32,8 @@ export interface ProcessSource {
   update(): Promise<void>
   /** Reads every agent's processes. */
   read(depth: ReadDepth): Promise<void>
+  /** Its memory now; undefined when it cannot be read at once and whole. */
+  look(agent: Agent): MemoryReading | undefined
   /** Asks who the new processes are; what comes of it is taken by the next `update`. */
   identify(): Promise<void>
   /** Makes a live process the agent `id`. @throws Problem AE_RUNTIME_GONE, AE_AGENT_CONFLICT */
@@ -267,6 +269,7 @@ export function createProcessSource(options: ProcessSourceOptions): ProcessSourc
     },
 
     read: fleet.read,
+    look: fleet.look,
 
     register(pid, id, info) {
       const entry = table.get(pid)

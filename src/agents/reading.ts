@@ -39,6 +39,17 @@ export interface Reading {
   networkTransmitBytes: number | undefined
 }
 
+/** The part that tells how full an agent's memory is. */
+export type MemoryReading = Pick<
+  Readonly<Reading>,
+  | 'rssBytes'
+  | 'rssAnonBytes'
+  | 'swapBytes'
+  | 'workingSetBytes'
+  | 'memoryLimitBytes'
+  | 'pressureStalledSeconds'
+>
+
 /** What falls away at once when an agent ends. */
 const GAUGES = [
   'processes',

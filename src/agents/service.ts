@@ -25,7 +25,7 @@ import type { Tree } from './membership.ts'
 import type { Agent, AgentEvents, AgentId, Incarnation, ProcessSpace } from './model.ts'
 import { createProcessSource } from './process-source.ts'
 import { createQuota } from './quota.ts'
-import type { Counters } from './reading.ts'
+import type { Counters, MemoryReading } from './reading.ts'
 import { createRegister } from './register.ts'
 import { createRegistry } from './registry.ts'
 import { createAgentsRepository } from './repository.ts'
@@ -92,6 +92,11 @@ export interface Agents {
   tree(agent: Agent): Tree | undefined
   /** What the engine says of a live container agent. */
   container(agent: Agent): ContainerInfo | undefined
+  /**
+   * The memory of one live agent now, between two samples; its reading, history and counters stay as they are.
+   * A container costs two or four files, a tree two per process. Undefined when nothing, or not all of it, was read.
+   */
+  look(agent: Agent): MemoryReading | undefined
   /** Whether what this caller says about the agent counts; every route that takes usage asks. */
   mayTell(caller: Caller, agent: Agent): Promise<boolean>
   /** Ends an agent without a runtime once somebody has terminated it; it does not come back after a restart. */
@@ -289,6 +294,10 @@ export function createAgents(dependencies: AgentsDependencies): Agents {
     history: (id) => registry.get(id)?.history,
     tree: processes.tree,
     container: (agent) => containers?.container(agent),
+    look(agent) {
+      if (agent.endedAtMs !== undefined) return undefined
+      return agent.runtime === 'container' ? containers?.look(agent) : processes.look(agent)
+    },
     mayTell: testimony.mayTell,
     retire: register.retire,
     snapshot: processes.snapshot,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Agent, AgentEvents, AgentId } from '../agents/model.ts'
+import type { MemoryReading } from '../agents/reading.ts'
 import type { Bus } from '../platform/bus.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Collector } from '../platform/feature.ts'
@@ -178,8 +179,14 @@ export function createMemory(dependencies: MemoryDependencies): Memory {
   }
 }
 
+/** A reading, or the part of it that a look between two samples gave. */
+export interface Looked {
+  readonly runtime: Agent['runtime']
+  readonly reading: MemoryReading
+}
+
 /** The reading as the judge takes it. Of a container the resident memory is its anonymous memory already. */
-export function sampleOf({ runtime, reading }: Pick<Agent, 'runtime' | 'reading'>): MemorySample {
+export function sampleOf({ runtime, reading }: Looked): MemorySample {
   const { rssBytes, rssAnonBytes, swapBytes, workingSetBytes, memoryLimitBytes } = reading
   return {
     anonBytes: runtime === 'container' ? rssBytes : rssAnonBytes,

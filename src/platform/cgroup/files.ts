@@ -8,6 +8,8 @@ export interface GroupFile {
   readonly name: string
   /** Name on kernels that do not have `name`. */
   readonly otherwise?: string
+  /** It says how much memory is used or may be: all that is asked between two samples near a limit. */
+  readonly near?: true
   readonly parse: (bytes: Uint8Array, length: number, into: CgroupSample) => void
 }
 
@@ -56,6 +58,7 @@ export const FILES_V1: readonly GroupFile[] = [
   {
     controller: 'memory',
     name: 'memory.usage_in_bytes',
+    near: true,
     parse(bytes, length, into) {
       into.memoryCurrentBytes = numberAt(bytes, length, 0)
     },
@@ -63,6 +66,7 @@ export const FILES_V1: readonly GroupFile[] = [
   {
     controller: 'memory',
     name: 'memory.stat',
+    near: true,
     // `total_*` count the descendants too, as v2 always does. `total_swap` is what `memsw − usage` gives, exact and
     // without a third file. The hierarchical limit is already the tightest of the group and its ancestors.
     parse(bytes, length, into) {
@@ -135,6 +139,7 @@ export const FILES_V2: readonly GroupFile[] = [
   {
     controller: UNIFIED,
     name: 'memory.current',
+    near: true,
     parse(bytes, length, into) {
       into.memoryCurrentBytes = numberAt(bytes, length, 0)
     },
@@ -142,6 +147,7 @@ export const FILES_V2: readonly GroupFile[] = [
   {
     controller: UNIFIED,
     name: 'memory.stat',
+    near: true,
     parse(bytes, length, into) {
       pickKeyed(bytes, length, MEMORY_V2, values)
       into.memoryAnonBytes = picked(values, 0)
@@ -151,6 +157,7 @@ export const FILES_V2: readonly GroupFile[] = [
   {
     controller: UNIFIED,
     name: 'memory.swap.current',
+    near: true,
     parse(bytes, length, into) {
       into.memorySwapBytes = numberAt(bytes, length, 0)
     },
@@ -165,6 +172,7 @@ export const FILES_V2: readonly GroupFile[] = [
   {
     controller: UNIFIED,
     name: 'memory.max',
+    near: true,
     parse(bytes, length, into) {
       into.memoryLimitBytes = numberAt(bytes, length, 0)
     },

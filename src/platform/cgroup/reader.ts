@@ -144,7 +144,7 @@ export function createCgroupReader(options: CgroupReaderOptions = {}): CgroupFin
       return exists ? { version: hierarchy.version, path } : undefined
     },
 
-    read(ref, into) {
+    read(ref, into, files = 'all') {
       clearSample(into)
       if (hierarchy === undefined || hierarchy.version !== ref.version) return 'unreadable'
       const group = groupOf(ref, hierarchy)
@@ -158,6 +158,7 @@ export function createCgroupReader(options: CgroupReaderOptions = {}): CgroupFin
       }
       let readable = 0
       for (const { spec, file, otherwise } of group.files) {
+        if (files === 'memory' && spec.near === undefined) continue
         let length = readKept(file, buffer)
         if (length === ABSENT && otherwise !== undefined) length = readKept(otherwise, buffer)
         if (length === GONE) {

@@ -40,7 +40,8 @@ export interface CgroupReader {
   readonly version: 1 | 2 | undefined
   /** The group of a process, from `/proc/<pid>/cgroup`. */
   locate(pid: number): CgroupRef | undefined
-  read(ref: CgroupRef, into: CgroupSample): 'ok' | 'gone' | 'unreadable'
+  /** `memory`: only the files that say how much memory is used or may be; the rest of the sample is unread. */
+  read(ref: CgroupRef, into: CgroupSample, files?: 'all' | 'memory'): 'ok' | 'gone' | 'unreadable'
   /** Every pid below the group, recursive. */
   processes(ref: CgroupRef): readonly number[] | undefined
   forget(ref: CgroupRef): void

@@ -48,6 +48,7 @@ describe.each([1, 2] as const)('control groups v%s, live', (version) => {
     readers.push(reader)
     return reader
   }
+  const all = emptySample()
   const seconds = (value: number | undefined, unit: number) =>
     value === undefined ? undefined : value / unit
 
@@ -59,6 +60,26 @@ describe.each([1, 2] as const)('control groups v%s, live', (version) => {
     expect([...(reader.processes(ref!) ?? [])].sort()).toEqual([child.pid, helper.pid].sort())
     expect(reader.find(INNER)).toEqual({ version, path: INNER })
     expect(reader.find(`${GROUP}/none`)).toBeUndefined()
+  })
+
+  it('reads the memory alone when asked for no more', async () => {
+    const reader = open()
+    const ref = reader.locate(child.pid)!
+    const alone = emptySample()
+    cgroups.setFrozen(GROUP, 'frozen')
+    try {
+      await eventually('frozen', () => reader.read(ref, all) === 'ok' && (all.frozen || undefined))
+      const hasMemory = all.memoryCurrentBytes !== undefined
+      expect(reader.read(ref, alone, 'memory')).toBe(hasMemory ? 'ok' : 'unreadable')
+      reader.read(ref, all)
+    } finally {
+      cgroups.setFrozen(GROUP, 'thawed')
+    }
+    const { memoryCurrentBytes, memoryWorkingSetBytes, memoryAnonBytes, memorySwapBytes } = all
+    expect(alone).toMatchObject({
+      ...{ memoryCurrentBytes, memoryWorkingSetBytes, memoryAnonBytes, memorySwapBytes },
+      ...{ memoryLimitBytes: all.memoryLimitBytes, cpuUserSeconds: undefined, frozen: undefined },
+    })
   })
 
   it('says what the files say once nothing runs, and nothing where there is no file', async () => {
