@@ -1,4 +1,5 @@
 import { type AgentsTables, agentsMigration, agentsRetention, agentUidMigration } from './agents/tables.ts'
+import { type CompatTables, compatMigration, compatRetention } from './compat/tables.ts'
 import {
   type ControlCopyTables,
   type ControlTables,
@@ -17,7 +18,7 @@ import type { Store } from './platform/store/store.ts'
 import type { RoomStores } from './rooms.ts'
 import { type UsageTables, usageMigration, usageRetention } from './usage/tables.ts'
 
-type RoomTables = AgentsTables & UsageTables & ExhaustionTables & CrashesTables & MemoryTables
+type RoomTables = AgentsTables & UsageTables & ExhaustionTables & CrashesTables & MemoryTables & CompatTables
 type OneFile = RoomTables & ControlTables
 type Shared = RoomTables & ControlCopyTables
 
@@ -28,12 +29,14 @@ const MIGRATIONS = [
   exhaustionMigration,
   crashesMigration,
   memoryMigration,
+  compatMigration,
 ]
 const RETENTION: readonly RetentionRule[] = [
   agentsRetention,
   ...usageRetention,
   ...exhaustionRetention,
   ...memoryRetention,
+  ...compatRetention,
 ]
 
 /** The databases of one daemon. */

@@ -1,5 +1,8 @@
 import type { ActingEvents } from './acting.ts'
 import type { Agents } from './agents/service.ts'
+import { type Compat, createCompat } from './compat/feature.ts'
+import { createMetricsRepository } from './compat/repository.ts'
+import type { CompatTables } from './compat/tables.ts'
 import type { ControlDesk } from './control/model.ts'
 import { createCrashFeature } from './crashes/feature.ts'
 import type { CrashEvents } from './crashes/model.ts'
@@ -15,6 +18,7 @@ import type { Bus } from './platform/bus.ts'
 import { namespacedContainerId } from './platform/docker/own-container.ts'
 import type { Feature } from './platform/feature.ts'
 import { createAvailableMemory } from './platform/host/available-memory.ts'
+import { readHostMemory } from './platform/host/memory.ts'
 import type { Store } from './platform/store/store.ts'
 import type { Readers } from './readers.ts'
 import type { Settings } from './settings.ts'
@@ -23,7 +27,10 @@ import type { Settings } from './settings.ts'
 export type WatchingEvents = CrashEvents & MemoryEvents
 
 export interface WatchingStores {
-  readonly store: Pick<Store<CrashesTables & MemoryTables>, 'db' | 'put' | 'enqueue' | 'daemonId'>
+  readonly store: Pick<
+    Store<CrashesTables & MemoryTables & CompatTables>,
+    'db' | 'put' | 'enqueue' | 'flush' | 'daemonId'
+  >
 }
 
 /** The rooms that see it coming, and say what it was. */
@@ -94,11 +101,30 @@ export function createWatching({ settings, stores, readers, bus, desk, agents }:
       available.close()
     },
   }
-  const crashFeature = createCrashFeature({ crashes, agents, daemonId: store.daemonId })
+  const compat: Compat = createCompat({
+    clock,
+    log,
+    bus,
+    daemonId: store.daemonId,
+    agents,
+    metrics: createMetricsRepository(store),
+    alerts,
+    memory: memory.of,
+    pidOf: (agent) => agents.tree(agent)?.root.pid ?? agents.container(agent)?.pid,
+    host: () => readHostMemory(procRoot),
+    crashes24h: (visible) => crashes.insights(visible).stats.crashes24h,
+  })
+  const crashFeature = createCrashFeature({
+    crashes,
+    agents,
+    daemonId: store.daemonId,
+    alerts: compat.health,
+    daemons: compat.daemons,
+  })
   return {
     memory,
     crashes,
-    features: [memoryFeature, crashFeature],
+    features: [memoryFeature, crashFeature, compat.feature],
     describe: (id) => ({ ...memoryFeature.describe?.(id), ...crashFeature.describe?.(id) }),
   }
 }

@@ -2,6 +2,7 @@ import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typ
 import { AGENT_ID_PATTERN, type Agent, type AgentId } from '../agents/model.ts'
 import type { Caller } from '../platform/http/caller.ts'
 import { decodeCursor, PageQuery, toPage } from '../platform/http/pagination.ts'
+import { reporterOf } from '../platform/http/reporter.ts'
 import '../platform/http/scope.ts'
 import { Problem } from '../platform/problem.ts'
 import { answerCrash, answerIssue, answerStats } from './answer.ts'
@@ -145,7 +146,7 @@ export function crashRoutes(options: CrashRoutesOptions): FastifyPluginAsyncType
       },
       async ({ body: { crash }, caller }) => {
         await admit(caller, crash.agentName)
-        const { record, verdict } = await crashes.report(crash, originOf(caller, daemonId))
+        const { record, verdict } = await crashes.report(crash, reporterOf(caller, daemonId))
         return {
           success: true,
           crashId: record?.id ?? null,
@@ -303,11 +304,6 @@ export function crashRoutes(options: CrashRoutesOptions): FastifyPluginAsyncType
       },
     )
   }
-}
-
-/** Remote daemons have a token of their own, whose name they go by. */
-function originOf({ kind, name }: Caller, daemonId: string): string {
-  return kind === 'token' || kind === 'basic' ? name : daemonId
 }
 
 /** @throws Problem AE_INVALID for a cursor of another list */

@@ -7,7 +7,10 @@ import type { Level, TimeToLimit, Trend } from './model.ts'
 export interface StoredAlert extends MemoryAlert {
   readonly id: string
   readonly agent: AgentId
-  readonly incarnation: Incarnation
+  /** Daemon that raised it; left out by ourselves. */
+  readonly origin?: string
+  /** Not known of what another daemon raised. */
+  readonly incarnation: Incarnation | undefined
   /** Wall clock, milliseconds. */
   readonly atMs: number
   readonly acknowledgedAtMs: number | undefined

@@ -7,7 +7,9 @@ interface MemoryAlertsTable {
   daemon_id: string
   id: string
   agent: string
-  incarnation: string
+  /** Who raised it; the same as `daemon_id` for our own. */
+  origin: string
+  incarnation: string | null
   alert_type: string
   level: string
   current_bytes: number | null
@@ -29,7 +31,8 @@ export const memoryMigration: Migration = {
       columns: {
         id: 'text',
         agent: 'text',
-        incarnation: 'text',
+        origin: 'text',
+        incarnation: 'text?',
         alert_type: 'text',
         level: 'text',
         current_bytes: 'integer?',

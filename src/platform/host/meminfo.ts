@@ -1,6 +1,7 @@
 /** The lines of `/proc/meminfo` this product uses, in bytes. */
 export interface MemoryInfo {
   readonly totalBytes: number | undefined
+  readonly freeBytes: number | undefined
   /** Estimate of what can be had without swapping (`MemAvailable`, Linux 3.14); not the same as free. */
   readonly availableBytes: number | undefined
   readonly swapTotalBytes: number | undefined
@@ -16,6 +17,7 @@ export function parseMeminfo(text: string): MemoryInfo {
   }
   return {
     totalBytes: bytes('MemTotal'),
+    freeBytes: bytes('MemFree'),
     availableBytes: bytes('MemAvailable'),
     swapTotalBytes: bytes('SwapTotal'),
     swapFreeBytes: bytes('SwapFree'),

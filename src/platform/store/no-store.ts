@@ -4,7 +4,7 @@ import type { OwnedTables, Store } from './store.ts'
 /** A store that keeps nothing and finds nothing, for a single collection that leaves no trace (`--once`). */
 export function createNoStore<DB extends OwnedTables<DB>>(): Pick<
   Store<DB>,
-  'db' | 'enqueue' | 'put' | 'daemonId'
+  'db' | 'enqueue' | 'put' | 'flush' | 'daemonId'
 > {
   const db = new Kysely<DB>({
     dialect: {
@@ -14,5 +14,5 @@ export function createNoStore<DB extends OwnedTables<DB>>(): Pick<
       createQueryCompiler: () => new SqliteQueryCompiler(),
     },
   })
-  return { db, daemonId: 'none', enqueue: () => 'queued', put: async () => {} }
+  return { db, daemonId: 'none', enqueue: () => 'queued', put: async () => {}, flush: async () => {} }
 }

@@ -33,7 +33,7 @@ export function alertRepositoryContract(open: () => Promise<Store<MemoryTables>>
     const told = alert('1', { bytes: 12_345_678_901.6, thresholdBytes: undefined })
     repository.save(told)
     await store.flush()
-    expect(await repository.find('1')).toEqual({ ...told, bytes: 12_345_678_902 })
+    expect(await repository.find('1')).toEqual({ ...told, bytes: 12_345_678_902, origin: 'daemon-a' })
     expect(await repository.find('2')).toBeUndefined()
   })
 
@@ -54,6 +54,33 @@ export function alertRepositoryContract(open: () => Promise<Store<MemoryTables>>
     await repository.acknowledge((await repository.find('a1'))!, 9_000)
     expect(await ids({ acknowledged: 'acknowledged' }, 10)).toEqual(['a1'])
     expect(await ids({ acknowledged: 'open' }, 10)).toHaveLength(5)
+  })
+
+  it('knows who raised it, and how many there are of each agent', async () => {
+    const far = alert('far', { origin: 'host-7', incarnation: undefined })
+    await repository.keep(far)
+    repository.save(alert('own'))
+    repository.save(alert('b', { agent: 'b', atMs: 2_000 }))
+    expect(await repository.find('far')).toEqual(far)
+    expect((await repository.list({ origin: 'host-7' }, 10)).map(({ id }) => id)).toEqual(['far'])
+    expect(await repository.counts({})).toEqual(
+      new Map([
+        ['a', 2],
+        ['b', 1],
+      ]),
+    )
+    expect(await repository.counts({ sinceMs: 2_000 })).toEqual(new Map([['b', 1]]))
+    expect(await repository.counts({ acknowledged: 'acknowledged' })).toEqual(new Map())
+  })
+
+  it('keeps one row of an alert, and its acknowledgement, however often it is told', async () => {
+    await repository.keep(alert('1'))
+    await repository.acknowledge((await repository.find('1'))!, 5_000)
+    await repository.keep(alert('1', { message: 'again' }))
+    repository.save(alert('1', { message: 'again' }))
+    expect(await repository.list({}, 10)).toEqual([
+      { ...alert('1'), origin: 'daemon-a', acknowledgedAtMs: 5_000 },
+    ])
   })
 
   it('keeps the first acknowledgement', async () => {

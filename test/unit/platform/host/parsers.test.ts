@@ -19,6 +19,7 @@ describe('meminfo', () => {
       'MemTotal:       24684084 kB\nMemFree:        24174576 kB\nMemAvailable:   24267356 kB\nSwapCached:            0 kB\nSwapTotal:       1048576 kB\nSwapFree:         524288 kB\n'
     expect(parseMeminfo(modern)).toEqual({
       totalBytes: 24684084 * 1024,
+      freeBytes: 24174576 * 1024,
       availableBytes: 24267356 * 1024,
       swapTotalBytes: 2 ** 30,
       swapFreeBytes: 2 ** 29,
@@ -26,6 +27,7 @@ describe('meminfo', () => {
     const old = 'MemTotal:  1024 kB\nMemFree:  512 kB\n'
     expect(parseMeminfo(old)).toEqual({
       totalBytes: 2 ** 20,
+      freeBytes: 2 ** 19,
       availableBytes: undefined,
       swapTotalBytes: undefined,
       swapFreeBytes: undefined,
