@@ -69,6 +69,7 @@ export function createWatching({ settings, stores, readers, bus, desk, agents }:
     agents,
     config: () => judging,
     hostAvailableBytes: available.read,
+    look: (agent) => agents.look(agent),
     save: alerts.save,
   })
 
@@ -97,7 +98,10 @@ export function createWatching({ settings, stores, readers, bus, desk, agents }:
     name: 'memory',
     collectors: [memory.collector],
     describe: (id) => ({ memory: memory.describe(id) ?? null }),
+    // That agents are in trouble is no trouble of the exporter.
+    health: () => ({ status: 'healthy', ...memory.counts() }),
     async stop() {
+      memory.stop()
       available.close()
     },
   }

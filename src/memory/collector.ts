@@ -2,6 +2,7 @@ import type { Agent } from '../agents/model.ts'
 import { bindSeries, type Series } from '../platform/exposition/series.ts'
 import type { Collector } from '../platform/feature.ts'
 import * as families from './families.ts'
+import type { FastLaneStats } from './fast-lane.ts'
 import type { LevelState } from './level.ts'
 import { type AlertType, BAD_LEVELS, BASES, LEVELS, TRENDS } from './model.ts'
 import type { TrendState } from './trend.ts'
@@ -26,6 +27,7 @@ export interface MemoryCollectorOptions {
   /** Undefined: not judged, so nothing is shown of it. */
   readonly view: (agent: Agent) => MemoryView | undefined
   readonly alerts: Readonly<Record<AlertType, number>>
+  readonly lane: () => FastLaneStats
 }
 
 /** What is shown of one agent: names and labels bound once, numbers of the state that is given. */
@@ -67,13 +69,17 @@ export function bindMemory(agent: string): Bound {
 }
 
 /** The collector `memory`. An agent that has ended has no memory to judge. */
-export function createMemoryCollector({ agents, view, alerts }: MemoryCollectorOptions): Collector {
+export function createMemoryCollector({ agents, view, alerts, lane }: MemoryCollectorOptions): Collector {
   const bound = new WeakMap<Agent, Bound>()
   return {
     name: 'memory',
     families: families.memoryFamilies,
     *collect(out) {
       for (const [alert, count] of Object.entries(alerts)) out.set(families.alertsTotal, { alert }, count)
+      const { near, looks, lateMs } = lane()
+      out.set(families.nearLimit, {}, near)
+      out.set(families.looksTotal, {}, looks)
+      out.set(families.lookDelay, {}, lateMs / 1_000)
       for (const agent of agents()) {
         const seen = agent.endedAtMs === undefined ? view(agent) : undefined
         if (seen === undefined) continue

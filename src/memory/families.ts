@@ -47,7 +47,21 @@ export const alertsTotal = counter('agent_memory_alerts_total', {
   help: 'Memory alerts raised by this daemon.',
 })
 
+export const nearLimit = gauge('agent_exporter_memory_near_limit_agents', {
+  labels: [],
+  help: 'Agents so near their memory limits that they are looked at between the ordinary samples.',
+})
+export const looksTotal = counter('agent_exporter_memory_looks_total', {
+  labels: [],
+  help: 'Looks at the memory of single agents between the ordinary samples.',
+})
+export const lookDelay = gauge('agent_exporter_memory_look_delay_seconds', {
+  unit: 'seconds',
+  labels: [],
+  help: 'How much later than needed the latest of the recent looks came: it grows when too many agents are near their limits.',
+})
+
 export const memoryFamilies: readonly Family[] = [
   ...[heapUsed, judgedBytes, judgedLimit, threshold, basis, level, trend, growth, timeToLimit],
-  alertsTotal,
+  ...[alertsTotal, nearLimit, looksTotal, lookDelay],
 ]

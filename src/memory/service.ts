@@ -4,12 +4,14 @@ import type { MemoryReading } from '../agents/reading.ts'
 import type { Bus } from '../platform/bus.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Collector } from '../platform/feature.ts'
+import type { MemoryAlert } from './alerts.ts'
 import { createMemoryCollector } from './collector.ts'
+import { describeMemory } from './describe.ts'
+import { createFastLane } from './fast-lane.ts'
 import { freshMemory, type JudgeConfig, judgeMemory, type MemoryState, rebornMemory } from './judge.ts'
 import { ALERT_TYPES, type AlertType, type BadLevel, isWorse, type MemorySample } from './model.ts'
 import type { MemoryEvents, StoredAlert } from './record.ts'
 import type { TrendState } from './trend.ts'
-import { averageBytes } from './watermarks.ts'
 
 export interface MemoryDependencies {
   readonly clock: Clock
@@ -21,6 +23,11 @@ export interface MemoryDependencies {
   readonly hostAvailableBytes: () => number | undefined
   /** What the agent said of its own heap lately; undefined when it says nothing. */
   readonly heap?: (agent: Agent) => Heap | undefined
+  /**
+   * One agent's memory read now, for looks between the samples; undefined when it cannot be read at once. Left out,
+   * there are no such looks.
+   */
+  readonly look?: (agent: Agent) => MemoryReading | undefined
   /** Durable soon. */
   readonly save: (alert: StoredAlert) => void
   /** An agent got to a worse level: the place to ask the action plane. It is told the crossing on the monotonic clock. */
@@ -32,23 +39,22 @@ export type Heap = Pick<MemorySample, 'heapUsedBytes' | 'heapAfterGcBytes' | 'he
 
 export interface Memory {
   readonly collector: Collector
-  /** Judges one sample that was taken apart from the others, as the fast lane near a limit does. */
-  observe(agent: Agent, sample: MemorySample, atMs: number): void
   /** Everything known of an agent; undefined when it has not been judged. */
   of(agent: Agent): MemoryState | undefined
-  /** Milliseconds until it has to be looked at again; the ordinary interval for those far from their limits. */
-  sleepMs(agent: Agent): number
   /** Where its memory was going when it was judged last; undefined when it has not been. */
   trend(agent: Agent): Going | undefined
   /** Live agents at the two worst levels. */
   counts(): { readonly criticalAgents: number; readonly oomImminentAgents: number }
   /** Its block in `GET /api/v1/agents/{id}`. */
   describe(id: AgentId): object | undefined
+  /** An alert that something else than a sample gives reason for: kept, counted and told like the others. */
+  raise(agent: Agent, alert: MemoryAlert): void
+  /** No looks between the samples any more. */
+  stop(): void
 }
 
-const HOUR_MS = 3_600_000
 /** Alerts of an agent still cool down when it comes back this soon. */
-const REMEMBERED_MS = HOUR_MS
+const REMEMBERED_MS = 3_600_000
 
 interface Life {
   readonly agent: Agent
@@ -58,7 +64,7 @@ interface Life {
 
 /** Judges every sample of every agent. It reads nothing and stops nothing itself. */
 export function createMemory(dependencies: MemoryDependencies): Memory {
-  const { clock, bus, agents, config, hostAvailableBytes, heap, save, crossed } = dependencies
+  const { clock, bus, agents, config, hostAvailableBytes, heap, look, save, crossed } = dependencies
   const lives = new Map<AgentId, Life>()
   const alerts: Record<AlertType, number> = Object.fromEntries(ALERT_TYPES.map((type) => [type, 0])) as never
 
@@ -71,6 +77,16 @@ export function createMemory(dependencies: MemoryDependencies): Memory {
     return life
   }
 
+  function raise(agent: Agent, what: MemoryAlert): void {
+    const { id, incarnation } = agent
+    const told = { id: randomUUID(), agent: id, incarnation, atMs: clock.now() }
+    const alert: StoredAlert = { ...what, ...told, acknowledgedAtMs: undefined }
+    alerts[alert.type]++
+    save(alert)
+    bus.emit('agent.memory_alert', { alert })
+  }
+
+  /** Judges one sample, one of all agents or one that was taken apart from the others. */
   function observe(agent: Agent, sample: MemorySample, atMs: number): void {
     const life = lifeOf(agent)
     const [state, verdicts] = judgeMemory(life.state, sample, config(), atMs)
@@ -93,17 +109,32 @@ export function createMemory(dependencies: MemoryDependencies): Memory {
         case 'limit_near':
           bus.emit('agent.oom_predicted', { agent, timeToLimit: verdict.timeToLimit })
           break
-        case 'alert': {
-          const { id, incarnation } = agent
-          const told = { id: randomUUID(), agent: id, incarnation, atMs: clock.now() }
-          const alert: StoredAlert = { ...verdict.alert, ...told, acknowledgedAtMs: undefined }
-          alerts[alert.type]++
-          save(alert)
-          bus.emit('agent.memory_alert', { alert })
-        }
+        case 'alert':
+          raise(agent, verdict.alert)
       }
     }
   }
+
+  const lane = createFastLane<Agent>({
+    clock,
+    sleepMs(agent) {
+      // Who stands still takes no more; who is continued by others is met by the next sample.
+      if (look === undefined || agent.endedAtMs !== undefined || agent.state === 'paused') return undefined
+      const sleepMs = of(agent)?.pace.sleepMs
+      return sleepMs !== undefined && sleepMs < config().intervalMs ? sleepMs : undefined
+    },
+    look(agent) {
+      const reading = look?.(agent)
+      if (reading === undefined) return 'nothing'
+      const sample = sampleOf({ runtime: agent.runtime, reading })
+      observe(
+        agent,
+        { ...sample, ...heap?.(agent), hostAvailableBytes: hostAvailableBytes() },
+        clock.monotonic(),
+      )
+      return 'judged'
+    },
+  })
 
   bus.on('sample', ({ atMs }) => {
     const available = hostAvailableBytes()
@@ -114,6 +145,7 @@ export function createMemory(dependencies: MemoryDependencies): Memory {
     for (const [id, { endedAtMs }] of lives) {
       if (endedAtMs !== undefined && atMs - endedAtMs > REMEMBERED_MS) lives.delete(id)
     }
+    lane.sampled(agents.list())
   })
   bus.on('agent.exited', ({ agent }) => {
     const life = lives.get(agent.id)
@@ -128,7 +160,6 @@ export function createMemory(dependencies: MemoryDependencies): Memory {
   }
 
   return {
-    observe,
     of,
     trend(agent) {
       const state = of(agent)
@@ -145,10 +176,12 @@ export function createMemory(dependencies: MemoryDependencies): Memory {
       }
       return counts
     },
-    sleepMs: (agent) => of(agent)?.pace.sleepMs ?? config().intervalMs,
+    raise,
+    stop: lane.stop,
     collector: createMemoryCollector({
       agents: agents.list,
       alerts,
+      lane: lane.stats,
       view(agent) {
         const state = of(agent)
         return state && { ...state, heapUsedBytes: heap?.(agent)?.heapUsedBytes }
@@ -157,24 +190,7 @@ export function createMemory(dependencies: MemoryDependencies): Memory {
     describe(id) {
       const agent = agents.get(id)
       const state = agent && of(agent)
-      if (state === undefined) return undefined
-      const { level, trend, watermarks, followed, slots } = state
-      const { judged } = level
-      const lastHour = slots.envelope(HOUR_MS)
-      return {
-        level: level.level,
-        basis: judged?.basis,
-        judgedBytes: judged?.bytes,
-        limitBytes: judged?.limitBytes,
-        thresholds: judged?.thresholds,
-        trend: trend.trend,
-        trendBasis: followed?.basis,
-        growthBytesPerSecond: trend.growthBytesPerSecond,
-        timeToLimit: trend.timeToLimit,
-        highWatermarkBytes: watermarks.highBytes,
-        lowWatermarkBytes: watermarks.lowBytes,
-        averageBytes: lastHour && averageBytes(lastHour),
-      }
+      return state && describeMemory(state)
     },
   }
 }

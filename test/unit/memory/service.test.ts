@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Agent, AgentEvents } from '../../../src/agents/model.ts'
-import { emptyReading } from '../../../src/agents/reading.ts'
+import { emptyReading, type MemoryReading } from '../../../src/agents/reading.ts'
 import type { MemoryEvents, StoredAlert } from '../../../src/memory/record.ts'
 import { createMemory, type Heap, sampleOf } from '../../../src/memory/service.ts'
 import { createBus } from '../../../src/platform/bus.ts'
@@ -16,6 +16,8 @@ function createRoom() {
   const heaps = new Map<string, Heap>()
   const saved: StoredAlert[] = []
   const crossings: string[] = []
+  const looks = new Map<string, () => MemoryReading | undefined>()
+  const looked: string[] = []
   const events: string[] = []
   const host = { availableBytes: (64 * GB) as number | undefined }
   const memory = createMemory({
@@ -25,6 +27,10 @@ function createRoom() {
     config: () => CONFIG,
     hostAvailableBytes: () => host.availableBytes,
     heap: ({ id }) => heaps.get(id),
+    look({ id, endedAtMs }) {
+      looked.push(id)
+      return endedAtMs === undefined ? looks.get(id)?.() : undefined
+    },
     save: (alert) => void saved.push(alert),
     crossed: (agent, level) => void crossings.push(`${agent.id} ${level}`),
   })
@@ -44,9 +50,14 @@ function createRoom() {
     return agent
   }
 
-  function run(seconds: number, agent: Agent, mbAt: (second: number) => number | undefined): void {
+  function run(
+    seconds: number,
+    agent: Agent,
+    mbAt: (second: number) => number | undefined,
+    everyMs = 1_000,
+  ): void {
     for (let s = 0; s < seconds; s++) {
-      clock.advance(1_000)
+      clock.advance(everyMs)
       const mb = mbAt(s)
       agent.reading.rssBytes = mb === undefined ? undefined : mb * MB
       agent.reading.workingSetBytes = agent.reading.rssBytes
@@ -55,7 +66,7 @@ function createRoom() {
     }
   }
 
-  return { clock, bus, fleet, heaps, saved, crossings, events, host, memory, appear, run }
+  return { clock, bus, fleet, heaps, saved, crossings, looks, looked, events, host, memory, appear, run }
 }
 
 describe('the room of the memory', () => {
@@ -124,15 +135,63 @@ describe('the room of the memory', () => {
     expect(memory.describe('a')).toMatchObject({ level: 'oom_imminent', basis: 'heap', trendBasis: 'heap' })
   })
 
-  it('looks sooner at who is near its limit, and is fed apart from the others', () => {
-    const { appear, run, memory, clock, crossings } = createRoom()
-    const agent = appear('a')
-    run(5, agent, () => 300)
-    expect(memory.sleepMs(agent)).toBe(1_000)
-    clock.advance(200)
-    memory.observe(agent, { workingSetBytes: 1_010 * MB, limitBytes: GB }, clock.monotonic())
-    expect(crossings).toEqual(['a oom_imminent'])
-    expect(memory.sleepMs(agent)).toBe(100)
+  describe('between the samples', () => {
+    const full = (mb: number) =>
+      ({ ...emptyReading(), rssBytes: mb * MB, workingSetBytes: mb * MB, memoryLimitBytes: GB }) as const
+
+    it('sees a leak of 95 MB/s coming before the kernel does, whenever it begins', () => {
+      for (let beginsMs = 0; beginsMs < 1_000; beginsMs += 50) {
+        const { appear, run, clock, events, crossings, looks } = createRoom()
+        const agent = appear('a')
+        const mbAt = (ms: number) => 300 + (95 * Math.max(0, ms - beginsMs)) / 1_000
+        looks.set('a', () => full(mbAt(clock.monotonic())))
+        let seenMs: number | undefined
+        while (seenMs === undefined && mbAt(clock.monotonic()) < 1_024) {
+          const from = clock.monotonic()
+          while (clock.monotonic() < from + 995) {
+            clock.advance(5)
+            if (crossings.length > 0) seenMs ??= clock.monotonic()
+          }
+          run(1, agent, () => mbAt(clock.monotonic()), 5)
+        }
+        expect(events).toContain('a healthy > oom_imminent')
+        const left = 1_024 - mbAt(seenMs ?? Infinity)
+        // At 95 MB/s another 300 ms.
+        expect(left, `begun after ${beginsMs} ms`).toBeGreaterThan(28)
+      }
+    })
+
+    it('looks at nobody who has room, stands still or has ended', () => {
+      const { appear, run, clock, looks, looked } = createRoom()
+      for (const id of ['roomy', 'paused', 'gone']) looks.set(id, () => full(1_000))
+      const paused = appear('paused', 1, { state: 'paused' })
+      const gone = appear('gone')
+      run(1, appear('roomy'), () => 300)
+      run(1, paused, () => 1_000)
+      run(1, gone, () => 1_000)
+      Object.assign(gone, { endedAtMs: clock.now() })
+      looked.length = 0
+      clock.advance(900)
+      // One whose end is found out by the look itself may be asked once.
+      expect(looked.filter((id) => id !== 'gone')).toEqual([])
+      expect(looked.length).toBeLessThanOrEqual(1)
+    })
+
+    it('changes nothing when a look finds nothing, and stops with the room', () => {
+      const { appear, run, clock, looks, looked, events, memory } = createRoom()
+      const agent = appear('a')
+      looks.set('a', () => undefined)
+      run(2, agent, () => 900)
+      const before = memory.of(agent)
+      clock.advance(900)
+      expect([memory.of(agent), events]).toEqual([before, []])
+      expect(looked.length).toBeGreaterThan(0)
+      looks.set('a', () => full(1_000))
+      run(1, agent, () => 900)
+      memory.stop()
+      clock.advance(900)
+      expect(events).toEqual([])
+    })
   })
 
   it('knows that the resident memory of a container is its anonymous memory already', () => {
