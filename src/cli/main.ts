@@ -12,6 +12,7 @@ import { failureOf } from './failure.ts'
 import { serveFlags } from './flags.ts'
 import { healthcheckCommand } from './healthcheck.ts'
 import { killSwitchCommand } from './kill-switch.ts'
+import { profileCommand } from './profile.ts'
 import { replayCommand } from './replay.ts'
 import { runCommand } from './run.ts'
 import { serveCommand } from './serve.ts'
@@ -50,6 +51,7 @@ export function createProgram(): Command {
   checkConfigCommand(program)
   healthcheckCommand(program)
   runCommand(program)
+  profileCommand(program)
   replayCommand(program)
   completionCommand(program)
   return program
