@@ -80,7 +80,7 @@ export function createWatching({ settings, stores, readers, bus, desk, agents }:
     store,
     agents,
     config: () => config.current.crashes,
-    levels: memory.counts,
+    live: (visible) => compat.live(visible),
     sources: createCrashSources({
       clock,
       procRoot,

@@ -1,4 +1,5 @@
 import type { Agent, AgentEvents, AgentId } from '../agents/model.ts'
+import type { LiveState } from '../crashes/health-score.ts'
 import type { CrashEvents } from '../crashes/model.ts'
 import type { HealthAlerts, HealthDaemons } from '../crashes/routes.ts'
 import type { AlertRepository } from '../memory/repository.ts'
@@ -8,7 +9,7 @@ import type { Feature } from '../platform/feature.ts'
 import type { HostMemory } from '../platform/host/memory.ts'
 import type { Caller } from '../platform/http/caller.ts'
 import type { Log } from '../platform/log.ts'
-import { createFleet } from './fleet.ts'
+import { createFleet, type Visible } from './fleet.ts'
 import { createHealthAlerts, healthDaemons } from './health.ts'
 import { createIngest } from './ingest.ts'
 import { createLocal, type MemoryOf } from './local.ts'
@@ -45,6 +46,8 @@ export interface Compat {
   /** For the answers about health, which the room of crashes gives. */
   readonly health: HealthAlerts
   daemons(): HealthDaemons
+  /** How the agents of this host and of daemons that are not silent are. */
+  live(visible: Visible): LiveState
 }
 
 export function createCompat(dependencies: CompatDependencies): Compat {
@@ -69,6 +72,7 @@ export function createCompat(dependencies: CompatDependencies): Compat {
   return {
     health,
     daemons: () => healthDaemons(remotes, daemonId),
+    live: fleet.live,
     feature: {
       name: 'compat',
       async routes(app) {

@@ -1,7 +1,8 @@
-import type { AgentId } from '../agents/model.ts'
+import type { Agent, AgentId } from '../agents/model.ts'
+import type { LiveState } from '../crashes/health-score.ts'
 import type { Local } from './local.ts'
 import { ALERT_LEVELS, type AlertLevel } from './model.ts'
-import type { RemoteDaemon, Remotes } from './remotes.ts'
+import type { RemoteAgent, RemoteDaemon, Remotes } from './remotes.ts'
 import { type AgentView, remoteView } from './view.ts'
 
 export type Visible = (agent: AgentId) => boolean
@@ -11,21 +12,42 @@ export interface Fleet {
   views(visible: Visible): readonly AgentView[]
   /** Who reports here; of whose agents the caller sees none is not said to exist. */
   daemons(visible: Visible): readonly RemoteDaemon[]
+  /** Only how many there are and how they are: asked at every scrape. */
+  live(visible: Visible): LiveState
 }
 
 export function createFleet(local: Local, remotes: Remotes, daemonId: string): Fleet {
+  const ownOf = (visible: Visible) => local.live().filter(({ id }) => visible(id))
+
+  /** Somebody of this host may have told it. Of whom we measure ourselves we know better. */
+  function toldOf(own: readonly Agent[], visible: Visible): readonly RemoteAgent[] {
+    const measured = new Set(own.map(({ id }) => id))
+    return remotes
+      .agents()
+      .filter(
+        ({ newest: { agent, origin } }) => visible(agent) && !(origin === daemonId && measured.has(agent)),
+      )
+  }
+
   return {
     views(visible) {
-      const own = local.live().filter(({ id }) => visible(id))
-      const measured = new Set(own.map(({ id }) => id))
-      const told = remotes.agents().flatMap((remote) => {
-        const { agent, origin } = remote.newest
-        if (!visible(agent)) return []
-        if (origin !== daemonId) return [remoteView(remote)]
-        // Somebody of this host told it. Of whom we measure ourselves we know better.
-        return measured.has(agent) ? [] : [{ ...remoteView(remote), host: undefined }]
+      const own = ownOf(visible)
+      const told = toldOf(own, visible).map((remote) => {
+        const view = remoteView(remote)
+        return view.host === daemonId ? { ...view, host: undefined } : view
       })
       return [...own.map(local.view), ...told]
+    },
+
+    live(visible) {
+      const own = ownOf(visible)
+      const told = toldOf(own, visible).filter(({ status }) => status === 'online')
+      const levels = [...own.map(local.level), ...told.map(({ newest }) => newest.alertLevel)]
+      return {
+        agents: levels.length,
+        criticalAgents: levels.filter((level) => level === 'critical').length,
+        oomImminentAgents: levels.filter((level) => level === 'oom_imminent').length,
+      }
     },
 
     daemons(visible) {

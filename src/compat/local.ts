@@ -22,6 +22,7 @@ export interface LocalDependencies {
 export interface Local {
   live(): readonly Agent[]
   get(id: AgentId): Agent | undefined
+  level(agent: Agent): AlertLevel | undefined
   view(agent: Agent): AgentView
   /** Newest first, in steps of one length: a mean over them is a mean over time. */
   history(agent: Agent, sinceMs: number): HistoryView
@@ -56,6 +57,7 @@ export function createLocal(dependencies: LocalDependencies): Local {
   return {
     get: agents.get,
     live: () => [...agents.list()].filter(({ endedAtMs }) => endedAtMs === undefined),
+    level: (agent) => levelOf(memory(agent)?.level),
 
     view(agent) {
       const state = memory(agent)

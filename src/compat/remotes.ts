@@ -41,6 +41,8 @@ interface Daemon {
   readonly id: string
   /** Monotonic. Times of other clocks decide nothing. */
   seenAtMs: number
+  /** Of the sample it took last. Wall clock. */
+  newestAtMs: number
   readonly agents: Map<AgentId, { newest: KeptSample; seenAtMs: number }>
 }
 
@@ -51,7 +53,7 @@ export function createRemotes(clock: Clock): Remotes {
   function daemonOf(id: string): Daemon {
     const known = daemons.get(id)
     daemons.delete(id)
-    const daemon = known ?? { id, seenAtMs: 0, agents: new Map() }
+    const daemon = known ?? { id, seenAtMs: 0, newestAtMs: 0, agents: new Map() }
     daemons.set(id, daemon)
     if (daemons.size > MOST_DAEMONS) drop(daemons)
     return daemon
@@ -60,7 +62,8 @@ export function createRemotes(clock: Clock): Remotes {
   function put(daemon: Daemon, newest: KeptSample, seenAtMs: number): void {
     const known = daemon.agents.get(newest.agent)
     // What was told late, after a break in the network, is history.
-    if (known !== undefined && known.newest.atMs > newest.atMs) return
+    if (known !== undefined && isLater(known.newest.atMs, newest.atMs)) return
+    if (!isLater(daemon.newestAtMs, newest.atMs)) daemon.newestAtMs = newest.atMs
     daemon.agents.delete(newest.agent)
     daemon.agents.set(newest.agent, { newest, seenAtMs })
     if (daemon.agents.size > MOST_AGENTS) drop(daemon.agents)
@@ -75,6 +78,8 @@ export function createRemotes(clock: Clock): Remotes {
     }
   }
 
+  /** A time that lies ahead is of before our clock was set back. */
+  const isLater = (aMs: number, bMs: number) => aMs > bMs && aMs <= clock.now()
   const isSilent = (seenAtMs: number) => clock.monotonic() - seenAtMs > OFFLINE_AFTER_MS
 
   return {
@@ -107,7 +112,8 @@ export function createRemotes(clock: Clock): Remotes {
           // Its daemon goes on telling and no longer about it: it has ended. With a daemon that fell silent its agents
           // were there to the last.
           const lastMs = status === 'online' ? clock.monotonic() : daemon.seenAtMs
-          if (lastMs - seenAtMs <= OFFLINE_AFTER_MS) found.push({ newest, status })
+          const silentMs = Math.max(lastMs - seenAtMs, daemon.newestAtMs - newest.atMs)
+          if (silentMs <= OFFLINE_AFTER_MS) found.push({ newest, status })
         }
       }
       return found

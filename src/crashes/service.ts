@@ -37,8 +37,8 @@ export interface CrashesDependencies {
   readonly agents: { get(id: AgentId): Agent | undefined; list(): Iterable<Agent> }
   readonly sources: CrashSources
   readonly config: () => CrashesConfig
-  /** Levels of the live agents, from the room that follows memory; their number is known here. */
-  readonly levels?: () => Pick<LiveState, 'criticalAgents' | 'oomImminentAgents'>
+  /** How those agents are, also of daemons that report here; left out: only how many are measured here is known. */
+  readonly live?: (visible: (agent: AgentId) => boolean) => LiveState
 }
 
 /** What whoever started an agent says of its end. */
@@ -76,7 +76,7 @@ const SAME_END_MS = 15_000
 
 /** Finds out how agents end. Builds the room; nothing is read before `start`. */
 export function createCrashes(dependencies: CrashesDependencies): Crashes {
-  const { clock, log, bus, store, agents, sources, config, levels } = dependencies
+  const { clock, log, bus, store, agents, sources, config } = dependencies
   const repository = createCrashesRepository(store)
   const history = createCrashHistory(() => config().retain)
   const tallies = createCrashTallies()
@@ -162,10 +162,11 @@ export function createCrashes(dependencies: CrashesDependencies): Crashes {
     }
   }
 
-  function live(): LiveState {
+  function live(visible: (agent: AgentId) => boolean = () => true): LiveState {
+    if (dependencies.live !== undefined) return dependencies.live(visible)
     let count = 0
-    for (const { endedAtMs } of agents.list()) if (endedAtMs === undefined) count++
-    return { agents: count, ...(levels?.() ?? { criticalAgents: 0, oomImminentAgents: 0 }) }
+    for (const { id, endedAtMs } of agents.list()) if (visible(id) && endedAtMs === undefined) count++
+    return { agents: count, criticalAgents: 0, oomImminentAgents: 0 }
   }
 
   /** What was seen here a moment ago is not another crash because somebody tells it, too. */
@@ -255,7 +256,7 @@ export function createCrashes(dependencies: CrashesDependencies): Crashes {
 
     insights(visible) {
       const records = history.list().filter(({ agent }) => visible(agent))
-      return insightsOf(records, live(), clock.now())
+      return insightsOf(records, live(visible), clock.now())
     },
 
     list: history.list,

@@ -99,6 +99,17 @@ describe('GET /api/monitoring/overview (R23)', () => {
     })
   })
 
+  it('tells the health score how all of them are that are known', async () => {
+    room.add('own', { rssBytes: 5 }, 'oom_imminent')
+    room.add('b-own', { rssBytes: 5 }, 'critical')
+    await tell('host-1', [{ name: 'a-1', alertLevel: 'critical' }, { name: 'a-2' }])
+    const of = (visible: (id: string) => boolean) => Object.values(room.compat.live(visible))
+    expect(of(() => true)).toEqual([4, 2, 1])
+    expect(of((id) => id.startsWith('a-'))).toEqual([2, 1, 0])
+    room.clock.advance(120_001)
+    expect(of(() => true)).toEqual([2, 1, 1])
+  })
+
   it('calls a daemon offline after two minutes of silence, and its agents unknown', async () => {
     await tell('host-1', [{ name: 'a-1', rssBytes: 10, alertLevel: 'normal', highWatermark: 12 }])
     room.clock.advance(120_000)
@@ -125,6 +136,28 @@ describe('GET /api/monitoring/overview (R23)', () => {
     await tell('host-1', [{ name: 'a-1' }])
     room.clock.advance(100_000)
     expect((await json('/api/monitoring/overview')).summary.totalAgents).toBe(1)
+  })
+
+  it('goes by the time of the samples when a daemon tells what it could not tell before', async () => {
+    const ago = (ms: number) => new Date(room.clock.now() - ms).toISOString()
+    for (const ms of [600_000, 300_000, 10_000]) {
+      const agents = [{ name: 'a-1', rssBytes: ms }, ...(ms > 200_000 ? [{ name: 'a-gone' }] : [])]
+      await room.post('/api/monitoring/metrics', { agents, recordedAt: ago(ms) }, TOKENS['host-1'])
+    }
+    await room.post(
+      '/api/monitoring/metrics',
+      { agents: [{ name: 'a-1' }], recordedAt: ago(60_000) },
+      TOKENS['host-1'],
+    )
+    const { latestMetrics } = await json('/api/monitoring/overview')
+    expect(latestMetrics).toEqual([expect.objectContaining({ agentName: 'a-1', rssBytes: 10_000 })])
+  })
+
+  it('goes on when the clock of this host is set back', async () => {
+    await tell('host-1', [{ name: 'a-1', rssBytes: 1 }])
+    room.clock.jumpWall(-3_600_000)
+    await tell('host-1', [{ name: 'a-1', rssBytes: 2 }])
+    expect((await json('/api/monitoring/overview')).latestMetrics).toMatchObject([{ rssBytes: 2 }])
   })
 
   it('knows the daemons of before a restart', async () => {

@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { createFeed } from './feed.ts'
+import { prepareFolder } from './folder.ts'
+import { createWorld } from './world.ts'
+
+const USAGE = `Simulates daemons that report their agents to one agent-exporter.
+
+  npm run simulate -- --folder DIR --prepare     writes DIR/config.yaml and a token per daemon, for the exporter
+  npm run simulate -- --folder DIR               tells an hour of the past at once, then goes on until Ctrl+C
+
+  --agents N      agents in all (50)        --daemons N    hosts they run on (5)
+  --url URL       of the exporter (http://127.0.0.1:10780)
+  --past MINUTES  told at once (60)         --steps N      steps after that, one per interval (endless)
+  --interval S    seconds between two (10)  --seed N       another world (1)
+`
+
+const { values } = parseArgs({
+  options: {
+    ...{ folder: { type: 'string' }, prepare: { type: 'boolean' }, help: { type: 'boolean' } },
+    ...{
+      agents: { type: 'string', default: '50' },
+      daemons: { type: 'string', default: '5' },
+      url: { type: 'string', default: 'http://127.0.0.1:10780' },
+      past: { type: 'string', default: '60' },
+      interval: { type: 'string', default: '10' },
+      steps: { type: 'string', default: 'Infinity' },
+      seed: { type: 'string', default: '1' },
+    },
+  },
+})
+if (values.help === true || values.folder === undefined) {
+  process.stdout.write(USAGE)
+  process.exit(values.help === true ? 0 : 2)
+}
+
+const number = (name: 'agents' | 'daemons' | 'past' | 'interval' | 'steps' | 'seed'): number => {
+  const value = Number(values[name])
+  if (!(value >= 0)) {
+    process.stderr.write(`--${name} must be a number\n`)
+    process.exit(2)
+  }
+  return value
+}
+const world = createWorld({ seed: number('seed'), daemons: number('daemons'), agents: number('agents') })
+const { configFile, tokenOf } = prepareFolder(values.folder, world.daemons)
+if (values.prepare === true) {
+  process.stdout.write(`wrote ${configFile} and ${world.daemons.length} tokens\n`)
+  process.exit(0)
+}
+
+const feed = createFeed({ url: values.url, tokenOf })
+const intervalMs = 1_000 * number('interval')
+const pastMs = 60_000 * number('past')
+
+async function tell(atMs: number): Promise<void> {
+  await Promise.all(world.step(atMs).map(feed))
+}
+
+try {
+  const now = Date.now()
+  for (let atMs = now - pastMs; atMs <= now; atMs += intervalMs) await tell(atMs)
+  const { newest, crashes, alerts } = world.truth
+  process.stdout.write(
+    `${world.daemons.length} daemons told of ${newest.size} agents, ${crashes.length} crashes and ${alerts.length} alerts of the last ${values.past} minutes\n`,
+  )
+  for (let left = number('steps'); left > 0; left--) {
+    await sleep(intervalMs)
+    await tell(Date.now())
+  }
+} catch (error) {
+  process.stderr.write(`${String(error)}\n`)
+  process.exit(1)
+}
