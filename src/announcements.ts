@@ -69,6 +69,12 @@ export function announceOn(bus: Pick<Bus<ActingEvents & WatchingEvents>, 'on'>, 
     const summary = `${agent.id} will reach its memory limit in ${minutes} min if it goes on like this.`
     publish('agent.oom_predicted', agent.id, summary, { lowSeconds, midSeconds })
   })
+  bus.on('agent.memory_pause_overdue', ({ agent, level, pausedMs, next }) => {
+    const minutes = Math.max(1, Math.round(pausedMs / 60_000))
+    const then = next === 'terminate' ? 'It is being ended.' : 'Somebody has to make room for it or end it.'
+    const summary = `${agent.id} has been paused for its memory for ${minutes} min, which is no better. ${then}`
+    publish('agent.memory_pause_overdue', agent.id, summary, { level, pausedSeconds: pausedMs / 1_000, next })
+  })
   for (const type of ['intended', 'refused', 'done', 'failed'] as const) aboutAction(type)
 }
 

@@ -96,7 +96,10 @@ export function createRooms(
       ownUid: process.geteuid?.(),
     },
   })
-  const watching = createWatching({ settings, stores, readers, bus, desk: acting.desk, agents })
+  const watching = createWatching({
+    ...{ settings, stores, readers, bus, agents },
+    ...{ desk: acting.desk, bootId: space.bootId },
+  })
   const self = createSelf(clock, config, storeStats)
   const features: Feature[] = [
     dockerFeature(readers),

@@ -10,7 +10,12 @@ import {
 } from './control/tables.ts'
 import { type CrashesTables, crashesMigration, crashesRetention } from './crashes/tables.ts'
 import { type ExhaustionTables, exhaustionMigration, exhaustionRetention } from './exhaustion/tables.ts'
-import { type MemoryTables, memoryMigration, memoryRetention } from './memory/tables.ts'
+import {
+  type MemoryTables,
+  memoryExcursionsMigration,
+  memoryMigration,
+  memoryRetention,
+} from './memory/tables.ts'
 import { createNoStore } from './platform/store/no-store.ts'
 import { type OpenStoreOptions, openStore } from './platform/store/open.ts'
 import type { RetentionRule } from './platform/store/retention.ts'
@@ -30,6 +35,7 @@ const MIGRATIONS = [
   crashesMigration,
   memoryMigration,
   compatMigration,
+  memoryExcursionsMigration,
 ]
 const RETENTION: readonly RetentionRule[] = [
   agentsRetention,

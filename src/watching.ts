@@ -4,12 +4,15 @@ import { type Compat, createCompat } from './compat/feature.ts'
 import { createMetricsRepository } from './compat/repository.ts'
 import type { CompatTables } from './compat/tables.ts'
 import type { ControlDesk } from './control/model.ts'
+import { momentOf } from './control/record.ts'
 import { createCrashFeature } from './crashes/feature.ts'
 import type { CrashEvents } from './crashes/model.ts'
 import { type Crashes, createCrashes } from './crashes/service.ts'
 import { createCrashSources } from './crashes/sources.ts'
 import type { CrashesTables } from './crashes/tables.ts'
-import { judgingOf } from './judging.ts'
+import { actingOf, judgingOf } from './judging.ts'
+import { createMemoryActions } from './memory/actions.ts'
+import { createExcursionRepository } from './memory/excursions.ts'
 import type { MemoryEvents } from './memory/record.ts'
 import { createAlertRepository } from './memory/repository.ts'
 import { createMemory, type Memory } from './memory/service.ts'
@@ -49,18 +52,29 @@ export interface WatchingOptions {
   readonly readers: Readers
   readonly bus: Bus<ActingEvents & WatchingEvents>
   readonly desk: ControlDesk
+  readonly bootId: string
   readonly agents: Agents
 }
 
 /** Builds what follows memory and finds out about ends. Nothing is opened or started yet. */
-export function createWatching({ settings, stores, readers, bus, desk, agents }: WatchingOptions): Watching {
+export function createWatching({
+  settings,
+  stores,
+  readers,
+  bus,
+  desk,
+  bootId,
+  agents,
+}: WatchingOptions): Watching {
   const { clock, log, config, procRoot } = settings
   const { store } = stores
   const alerts = createAlertRepository(store)
   const available = createAvailableMemory(procRoot)
   let judging = judgingOf(config.current)
+  let acting = actingOf(config.current)
   config.onChange((next) => {
     judging = judgingOf(next)
+    acting = actingOf(next)
   })
 
   const memory = createMemory({
@@ -71,6 +85,20 @@ export function createWatching({ settings, stores, readers, bus, desk, agents }:
     hostAvailableBytes: available.read,
     look: (agent) => agents.look(agent),
     save: alerts.save,
+    crossed: (agent, level, atMs) => actions.crossed(agent, level, atMs),
+  })
+  const actions = createMemoryActions({
+    clock,
+    moment: () => momentOf(clock, bootId),
+    log,
+    bus,
+    agents,
+    control: desk,
+    excursions: createExcursionRepository(store),
+    config: () => acting,
+    state: memory.of,
+    ownLimitBytes: (agent) => agents.container(agent)?.memoryLimitBytes,
+    raise: memory.raise,
   })
 
   const crashes = createCrashes({
@@ -100,8 +128,10 @@ export function createWatching({ settings, stores, readers, bus, desk, agents }:
     describe: (id) => ({ memory: memory.describe(id) ?? null }),
     // That agents are in trouble is no trouble of the exporter.
     health: () => ({ status: 'healthy', ...memory.counts() }),
+    start: actions.start,
     async stop() {
       memory.stop()
+      actions.stop()
       available.close()
     },
   }

@@ -99,7 +99,7 @@ function crossChecks(config: Config): ConfigIssue[] {
   if (config.sampling.nearLimitInterval < MIN_NEAR_LIMIT_MS) {
     issues.push({ path: 'sampling.nearLimitInterval', message: `must be at least ${MIN_NEAR_LIMIT_MS}ms` })
   }
-  const { thresholds, limitRatios } = config.memory
+  const { thresholds, limitRatios, actions } = config.memory
   for (const [path, { warning, critical, oomImminent }] of [
     ['memory.limitRatios', limitRatios],
     [
@@ -113,6 +113,10 @@ function crossChecks(config: Config): ConfigIssue[] {
   ] as const) {
     if (warning < critical && critical < oomImminent) continue
     issues.push({ path, message: 'must rise from warning to critical to oomImminent' })
+  }
+  if ([actions.critical, actions.oomImminent].includes('resize') && actions.maxMemoryBytes === undefined) {
+    const message = 'must be given where an action is resize: without it a leak would take the whole host'
+    issues.push({ path: 'memory.actions.maxMemoryBytes', message })
   }
   const { profiles, roles } = config.resourceExhaustion
   for (const [role, profile] of Object.entries(roles)) {

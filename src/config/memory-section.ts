@@ -28,3 +28,35 @@ export const alertCooldown = duration(
   '60s',
   'Least time between two alerts of one kind about one agent; a worse level always passes.',
 )
+
+const wanted = (when: string) =>
+  Type.Union(
+    [Type.Literal('none'), Type.Literal('pause'), Type.Literal('resize'), Type.Literal('terminate')],
+    {
+      default: 'none',
+      description: `What is done with an agent ${when}.`,
+    },
+  )
+
+export const memoryActions = {
+  critical: wanted('that is critical'),
+  oomImminent: wanted('that the kernel is about to kill for memory'),
+  pauseDeadline: duration(
+    '10m',
+    'A pause frees no memory: when it has lasted this long and the memory is no better, somebody has to decide.',
+  ),
+  afterPause: Type.Union([Type.Literal('none'), Type.Literal('terminate')], {
+    default: 'none',
+    description:
+      'What is done when a pause for memory has lasted to its deadline: a person is told, or it is ended.',
+  }),
+  resizeFactor: Type.Number({
+    default: 1.5,
+    exclusiveMinimum: 1,
+    maximum: 4,
+    description: 'A resize makes the limit of a container so many times what it was.',
+  }),
+  maxMemoryBytes: Type.Optional(
+    size(undefined, 'No resize makes the limit of a container larger. Needed where an action is resize.'),
+  ),
+}

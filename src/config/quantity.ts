@@ -41,11 +41,11 @@ export function duration(fallback: string, description: string) {
 }
 
 /** An amount of memory in the config: `size('512MiB', 'Where …')` is a string there and bytes in the program. */
-export function size(fallback: string, description: string) {
+export function size(fallback: string | undefined, description: string) {
   return Type.Codec(
     Type.String({
       pattern: SIZE.source,
-      default: fallback,
+      ...(fallback === undefined ? {} : { default: fallback }),
       description,
       'x-hint': 'a size such as 512MiB, 1.5GiB or 200MB',
     }),

@@ -1,7 +1,13 @@
 import { type StaticDecode, Type } from 'typebox'
 import { controlProperties } from './control-section.ts'
 import { exhaustionProperties } from './exhaustion-section.ts'
-import { alertCooldown, memoryLimitRatios, memoryThresholds, memoryTrend } from './memory-section.ts'
+import {
+  alertCooldown,
+  memoryActions,
+  memoryLimitRatios,
+  memoryThresholds,
+  memoryTrend,
+} from './memory-section.ts'
 import { duration } from './quantity.ts'
 
 /** Names of programs that are AI agents; the basename of argv[0] or of the interpreted script is compared. */
@@ -106,6 +112,7 @@ export const ConfigSchema = Type.Object(
       thresholds: section('Bytes, for agents without a limit of their own.', memoryThresholds),
       limitRatios: section('Shares of the tightest limit, for agents that have one.', memoryLimitRatios),
       trend: section('Where memory is going.', memoryTrend),
+      actions: section('What is done about agents whose memory is nearly full.', memoryActions),
       alertCooldown,
     }),
     crashes: section('What is kept of crashes.', {

@@ -58,6 +58,24 @@ function levelAdvice(level: BadLevel, situation: Situation): string {
   return `Raise its limit or end it now, before the kernel chooses a victim.${left} A pause frees no memory.`
 }
 
+/** It was paused for its memory, and the time in which somebody could make room is over. */
+export function overdueAdvice(
+  gauge: Gauge | undefined,
+  pausedSeconds: number,
+  next: 'person' | 'terminate',
+): Advice {
+  const { basis, bytes = 0, limitBytes } = gauge ?? {}
+  const of = limitBytes === undefined ? '' : ` of ${size(limitBytes)}`
+  const now = basis === undefined ? '' : `: ${BASIS_TEXT[basis]} ${size(bytes)}${of}`
+  return {
+    message: `It has been paused for its memory for ${time(pausedSeconds)}, and its memory is no better${now}.`,
+    recommendation:
+      next === 'terminate'
+        ? 'It is being ended, as the configuration says (memory.actions.afterPause).'
+        : 'Raise its limit and resume it, or end it: a pause frees no memory.',
+  }
+}
+
 function trendAdvice({ gauge, growthBytesPerSecond, timeToLimit }: Situation): Advice {
   const rate = growthBytesPerSecond === undefined ? '' : ` by ${perMinute(growthBytesPerSecond)}`
   const limit = gauge?.limitBytes === undefined ? 'its limit' : `its limit of ${size(gauge.limitBytes)}`

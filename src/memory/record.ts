@@ -32,5 +32,12 @@ export type MemoryEvents = {
     readonly growthBytesPerSecond: number | undefined
   }
   'agent.oom_predicted': { readonly agent: Agent; readonly timeToLimit: TimeToLimit }
+  /** It was paused for its memory, which is no better at the deadline. `next`: who ends it. */
+  'agent.memory_pause_overdue': {
+    readonly agent: Agent
+    readonly level: Level
+    readonly pausedMs: number
+    readonly next: 'person' | 'terminate'
+  }
   'agent.memory_alert': { readonly alert: StoredAlert }
 }

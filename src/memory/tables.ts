@@ -20,8 +20,23 @@ interface MemoryAlertsTable {
   at_ms: number
 }
 
+/** The last time each agent left the healthy level and something was to be done about it. */
+interface MemoryExcursionsTable {
+  daemon_id: string
+  agent: string
+  incarnation: string
+  /** Counts up within an incarnation. */
+  ordinal: number
+  state: string
+  paused_boot_id: string | null
+  paused_boot_ms: number | null
+  paused_ms: number | null
+  updated_ms: number
+}
+
 export interface MemoryTables {
   memory_alerts: MemoryAlertsTable
+  memory_excursions: MemoryExcursionsTable
 }
 
 export const memoryMigration: Migration = {
@@ -48,8 +63,30 @@ export const memoryMigration: Migration = {
   },
 }
 
+export const memoryExcursionsMigration: Migration = {
+  name: '0022_memory_excursions',
+  async up(db) {
+    await createTable(db, 'memory_excursions', {
+      columns: {
+        agent: 'text',
+        incarnation: 'text',
+        ordinal: 'integer',
+        state: 'text',
+        paused_boot_id: 'text?',
+        paused_boot_ms: 'real?',
+        paused_ms: 'time?',
+        updated_ms: 'time',
+      },
+      key: ['agent'],
+      indexes: { updated: ['updated_ms'] },
+    })
+  },
+}
+
 const DAY_MS = 86_400_000
 
 export const memoryRetention: readonly RetentionRule[] = [
   { table: 'memory_alerts', column: 'at_ms', keepMs: 30 * DAY_MS, maxRows: 100_000 },
+  // Longer than the journal remembers what was done in them, or one would count anew and find its number taken.
+  { table: 'memory_excursions', column: 'updated_ms', keepMs: 400 * DAY_MS, maxRows: 100_000 },
 ]

@@ -71,4 +71,22 @@ describe('what the event stream says about memory', () => {
       },
     ])
   })
+
+  it('tells when a pause for memory has lasted too long, and who ends it', () => {
+    const { bus, told } = announced()
+    const overdue = { agent: AGENT, level: 'oom_imminent', pausedMs: 600_000 } as const
+    bus.emit('agent.memory_pause_overdue', { ...overdue, next: 'person' })
+    bus.emit('agent.memory_pause_overdue', { ...overdue, next: 'terminate' })
+    expect(told).toMatchObject([
+      {
+        type: 'agent.memory_pause_overdue',
+        summary:
+          'coder has been paused for its memory for 10 min, which is no better. Somebody has to make room for it or end it.',
+        detail: { level: 'oom_imminent', pausedSeconds: 600, next: 'person' },
+      },
+      {
+        summary: 'coder has been paused for its memory for 10 min, which is no better. It is being ended.',
+      },
+    ])
+  })
 })

@@ -48,4 +48,17 @@ describe('the section memory', () => {
   it.each(['0', '1.01', '-0.5'])('refuses %s as a share of a limit', (share) => {
     expect(issuesOf(`memory: { limitRatios: { oomImminent: ${share} } }`)).not.toEqual([])
   })
+
+  it('does nothing by itself, and needs to know how far a resize may go', () => {
+    expect(parse('').memory.actions).toEqual({
+      ...{ critical: 'none', oomImminent: 'none', pauseDeadline: 600_000, afterPause: 'none' },
+      resizeFactor: 1.5,
+    })
+    expect(issuesOf('memory: { actions: { critical: resize } }')).toEqual([
+      'memory.actions.maxMemoryBytes: must be given where an action is resize: without it a leak would take the whole host',
+    ])
+    const { actions } = parse('memory: { actions: { critical: resize, maxMemoryBytes: 4GiB } }').memory
+    expect(actions.maxMemoryBytes).toBe(4_096 * MIB)
+    expect(issuesOf('memory: { actions: { oomImminent: kill } }')[0]).toContain('pause, resize, terminate')
+  })
 })
