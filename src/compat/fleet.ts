@@ -10,8 +10,8 @@ export type Visible = (agent: AgentId) => boolean
 /** The agents of this host and of those that report here. */
 export interface Fleet {
   views(visible: Visible): readonly AgentView[]
-  /** Who reports here; of whose agents the caller sees none is not said to exist. */
-  daemons(visible: Visible): readonly RemoteDaemon[]
+  /** Who reports here. Of whose agents a limited caller sees none is not said to exist. */
+  daemons(visible: Visible | undefined): readonly RemoteDaemon[]
   /** Only how many there are and how they are: asked at every scrape. */
   live(visible: Visible): LiveState
 }
@@ -51,9 +51,11 @@ export function createFleet(local: Local, remotes: Remotes, daemonId: string): F
     },
 
     daemons(visible) {
+      const others = remotes.daemons().filter(({ id }) => id !== daemonId)
+      if (visible === undefined) return others
       const seen = new Set<string>()
       for (const { newest } of remotes.agents()) if (visible(newest.agent)) seen.add(newest.origin)
-      return remotes.daemons().filter(({ id }) => id !== daemonId && seen.has(id))
+      return others.filter(({ id }) => seen.has(id))
     },
   }
 }

@@ -15,7 +15,7 @@ import type { Ingest } from './ingest.ts'
 import type { Local } from './local.ts'
 import { OFFLINE_AFTER_MS } from './model.ts'
 import type { Remotes } from './remotes.ts'
-import { AlertReport, MetricsReport, Name } from './report.ts'
+import { AlertReport, DaemonId, MetricsReport, Name } from './report.ts'
 import type { MetricsRepository } from './repository.ts'
 
 export interface MonitoringOptions {
@@ -37,7 +37,6 @@ const ALERT_BODY_BYTES = 64 * 1024
 const MOST_SAMPLES = 1_000
 const HOUR_MS = 3_600_000
 const MOST_HOURS = 7 * 24
-const DaemonId = Type.String({ minLength: 1, maxLength: 128, description: 'Of the daemon that told it' })
 const tags = ['monitoring']
 
 /**
@@ -99,7 +98,7 @@ export function monitoringRoutes(options: MonitoringOptions): FastifyPluginAsync
         return {
           daemons: [
             daemonAnswer({ id: daemonId, status: 'online', lastSeenAtMs: clock.now() }),
-            ...fleet.daemons(visible).map(daemonAnswer),
+            ...fleet.daemons(caller.limited ? visible : undefined).map(daemonAnswer),
           ],
           summary: {
             totalAgents: views.length,

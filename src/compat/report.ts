@@ -17,6 +17,14 @@ const Amount = Type.Number({ minimum: 0, maximum: MOST })
 const Line = (maxLength: number) => Type.String({ maxLength })
 export const Name = Type.String({ minLength: 1, maxLength: 128, pattern: AGENT_ID_PATTERN })
 
+/** Name of a token: whoever wrote the configuration chose it. */
+export const DaemonId = Type.String({
+  minLength: 1,
+  maxLength: 128,
+  pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]+$',
+  description: 'Of the daemon that told it',
+})
+
 const Metric = Type.Object({
   name: Name,
   pid: maybe(Type.Integer({ minimum: 0, maximum: 4_194_304 })),

@@ -83,7 +83,9 @@ const ListQuery = Type.Object({
     Type.Integer({ minimum: 1, maximum: 1_000, default: DEFAULT_LIMIT, description: 'Items per page' }),
   ),
   agentName: Type.Optional(Name),
-  daemonId: Type.Optional(Line(128)),
+  daemonId: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 128, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]+$' }),
+  ),
   cause: Type.Optional(Type.Union(CRASH_CAUSES.map((cause) => Type.Literal(cause)))),
 })
 

@@ -44,6 +44,13 @@ const SECRETS = {
   team: 'token-of-the-team-a',
   all: 'token-of-all-teams',
 }
+/** Bodies that are right and are about MINE; others are right when they are empty. */
+const RIGHT: Readonly<Record<string, object>> = {
+  '/api/v1/agents': { id: MINE },
+  '/api/monitoring/crash': { crash: { agentName: MINE } },
+  '/api/monitoring/metrics': { agents: [{ name: MINE }] },
+  '/api/monitoring/alert': { alert: { agentName: MINE, alertType: 'warning' } },
+}
 const hashOf = (text: string) => createHash('sha256').update(text).digest('hex')
 const json = { 'content-type': 'application/json' }
 
@@ -203,6 +210,8 @@ describe('bad input on every route that is documented', () => {
       // One of the values may be right for one of the fields: then the rest of the body is wrong.
       for (const body of mild) {
         const spoilt = `${body.slice(0, -1)},"nobody-knows-this":1}`
+        // Daemons are updated one after the other: what is not known is ignored, and there may be no agents at all.
+        if (route.path === '/api/monitoring/metrics' && body === '{"agents":[]}') continue
         expectProblem(
           await send(route.method, pathOf(route), bearer(control), spoilt),
           `${name} ${spoilt.slice(0, 60)}`,
@@ -269,8 +278,9 @@ describe('bad input on every route that is documented', () => {
         "';--",
         '{}',
       ]) {
-        // `NaN` is a good id.
-        if (parameter.name === 'agent' && /^[A-Za-z0-9]{1,128}$/.test(value)) continue
+        // `NaN` is a good id, and a daemon may be called almost anything.
+        if (/^agent(Name)?$/.test(parameter.name) && /^[A-Za-z0-9]{1,128}$/.test(value)) continue
+        if (parameter.name === 'daemonId' && value.length < 128 && !/^%0|&/.test(value)) continue
         const query =
           value === '1&X=2' ? `${parameter.name}=%0a&${parameter.name}=%0b` : `${parameter.name}=${value}`
         const answer = await send(route.method, `${pathOf(route)}?${query}`, bearer(control), body)
@@ -284,9 +294,7 @@ describe('bad input on every route that is documented', () => {
     const before = await dump()
     const scope = route.operation['x-scope']
     const body =
-      route.operation.requestBody === undefined
-        ? undefined
-        : JSON.stringify(route.path === '/api/v1/agents' ? { id: MINE } : {})
+      route.operation.requestBody === undefined ? undefined : JSON.stringify(RIGHT[route.path] ?? {})
     const callers: Record<string, string | undefined> = {
       nobody: undefined,
       reader: SECRETS.read,

@@ -110,6 +110,23 @@ describe('POST /api/monitoring/metrics (R22)', () => {
     expect(room.state.writes).toBe(0)
   })
 
+  it.each(['1e400', '-1e400'])('refuses %s for bytes: no such number is finite', async (number) => {
+    const answer = await room.server.app.inject({
+      ...{ method: 'POST', url: METRICS },
+      headers: { ...TOKENS['host-2'], 'content-type': 'application/json' },
+      payload: `{"agents":[{"name":"a","rssBytes":${number}}]}`,
+    })
+    expect(answer.json().code).toBe('AE_INVALID')
+    expect(room.state.writes).toBe(0)
+  })
+
+  it('is told of a host without agents', async () => {
+    expect((await tell([], {}, TOKENS['host-1'])).json()).toEqual({ success: true, recorded: 0 })
+    expect(room.compat.daemons()).toEqual({ connected: 2, total: 2 })
+    const { daemons } = (await room.get('/api/monitoring/overview')).json()
+    expect(daemons.map(({ id }: { id: string }) => id)).toEqual(['me', 'host-1'])
+  })
+
   it('refuses a body that no thousand agents need', async () => {
     const answer = await tell([{ name: 'a-1', mood: 'x'.repeat(2 ** 20) }])
     expect(answer.statusCode).toBe(413)
