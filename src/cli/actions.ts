@@ -1,9 +1,12 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { ACTION_STATUSES, ACTIONS } from '../control/model.ts'
 import { type ClientOptions, clientOptions, getOk } from './client.ts'
+import { count } from './count.ts'
 import { CliError, EXIT } from './exit.ts'
 import type { ShownEntry } from './outcome.ts'
-import { printTable } from './table.ts'
+import { type Column, renderColumns } from './table.ts'
+import { ownTerminal } from './terminal.ts'
+import { formatStamp } from './time-text.ts'
 
 interface ActionsFlags extends ClientOptions {
   readonly agent?: string
@@ -15,7 +18,6 @@ interface ActionsFlags extends ClientOptions {
 }
 
 const DEFAULT_LIMIT = 20
-const MAX_LIMIT = 1_000
 
 /** `agent-exporter actions`: the journal, newest first. */
 export function actionsCommand(program: Command): void {
@@ -40,29 +42,30 @@ export function actionsCommand(program: Command): void {
       if (!Array.isArray(items)) throw new CliError(EXIT.failure, 'What answers there is no agent-exporter.')
       if (flags.json) console.log(JSON.stringify(items, null, 2))
       else if (items.length === 0) console.log('No actions.')
-      else printTable(['AT', 'AGENT', 'ACTION', 'STATUS', 'BY', 'HOW', 'WHY'], items.map(row))
+      else console.log(renderColumns(COLUMNS, items, ownTerminal()))
     })
 }
 
-function row(entry: ShownEntry): string[] {
-  const { at, agent, action, status, trigger, actor, rung, durationMs, refusal, count: times } = entry
-  const how = [rung, durationMs === undefined ? undefined : `${Math.round(durationMs)} ms`]
+const COLUMNS: readonly Column<ShownEntry>[] = [
+  { head: 'AT', cell: ({ at }) => formatStamp(at), whole: true },
+  { head: 'AGENT', cell: ({ agent }) => agent },
+  { head: 'ACTION', cell: ({ action }) => action, whole: true },
+  { head: 'STATUS', cell: statusText },
+  {
+    head: 'BY',
+    cell: ({ trigger, actor }) => (trigger === actor ? actor : `${trigger}: ${actor}`),
+    spare: 1,
+  },
+  { head: 'HOW', cell: howText, spare: 2 },
+  { head: 'WHY', cell: ({ detail, reason }) => detail ?? reason },
+]
+
+function statusText({ status, refusal, count: times }: ShownEntry): string {
   const outcome = refusal === undefined ? status : `${status} (${refusal})`
-  return [
-    at.replace(/\.\d+Z$/, 'Z'),
-    agent,
-    action,
-    times > 1 ? `${outcome} ×${times}` : outcome,
-    trigger === actor ? actor : `${trigger}: ${actor}`,
-    how.filter((part) => part !== undefined).join(', ') || '-',
-    entry.detail ?? entry.reason,
-  ]
+  return times > 1 ? `${outcome} ×${times}` : outcome
 }
 
-function count(text: string): number {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 1 || value > MAX_LIMIT) {
-    throw new InvalidArgumentError(`must be a whole number from 1 to ${MAX_LIMIT}.`)
-  }
-  return value
+function howText({ rung, durationMs }: ShownEntry): string {
+  const how = [rung, durationMs === undefined ? undefined : `${Math.round(durationMs)} ms`]
+  return how.filter((part) => part !== undefined).join(', ') || '-'
 }

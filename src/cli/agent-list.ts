@@ -28,6 +28,13 @@ export interface FullAgent extends ListedAgent {
   readonly enforced?: boolean
   readonly pausedAt?: string | null
   readonly pauseReason?: string | null
+  readonly memory?: { readonly level?: string; readonly trend?: string } | null
+}
+
+/** A pause is known before the next sample sees it. */
+export function stateOf({ state, pausedAt }: FullAgent): string {
+  const { lifecycleState } = state
+  return pausedAt && lifecycleState !== 'exited' ? 'paused' : lifecycleState
 }
 
 interface Page<Item> {

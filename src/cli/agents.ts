@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import { type ListedAgent, listAgents } from './agent-list.ts'
 import { type ClientOptions, clientOptions } from './client.ts'
-import { formatBytes, printTable } from './table.ts'
+import { type Column, formatBytes, renderColumns } from './table.ts'
+import { ownTerminal } from './terminal.ts'
 
 /** `agent-exporter agents`: what the daemon sees now. */
 export function agentsCommand(program: Command): void {
@@ -22,19 +23,20 @@ export function agentsCommand(program: Command): void {
         )
         return
       }
-      printTable(['AGENT', 'STATE', 'VENDOR', 'RUNTIME', 'PROCS', 'MEMORY', 'LIMIT'], agents.map(row))
+      console.log(renderColumns(COLUMNS, agents, ownTerminal()))
     })
 }
 
-function row({ id, vendor, runtime, state }: ListedAgent): string[] {
-  const { processes, workingSetBytes, rssBytes, memoryLimitBytes } = state.lifecycleMetrics
-  return [
-    id,
-    state.lifecycleState,
-    vendor ?? '-',
-    runtime,
-    processes === undefined ? '-' : String(processes),
-    formatBytes(workingSetBytes ?? rssBytes),
-    formatBytes(memoryLimitBytes),
-  ]
-}
+const COLUMNS: readonly Column<ListedAgent>[] = [
+  { head: 'AGENT', cell: ({ id }) => id },
+  { head: 'STATE', cell: ({ state }) => state.lifecycleState, whole: true },
+  { head: 'VENDOR', cell: ({ vendor }) => vendor ?? '-', spare: 1 },
+  { head: 'RUNTIME', cell: ({ runtime }) => runtime, spare: 2 },
+  { head: 'PROCS', cell: ({ state }) => String(state.lifecycleMetrics.processes ?? '-'), spare: 3 },
+  {
+    head: 'MEMORY',
+    cell: ({ state: { lifecycleMetrics: of } }) => formatBytes(of.workingSetBytes ?? of.rssBytes),
+    whole: true,
+  },
+  { head: 'LIMIT', cell: ({ state }) => formatBytes(state.lifecycleMetrics.memoryLimitBytes), whole: true },
+]

@@ -2,16 +2,20 @@ import { Command, CommanderError } from 'commander'
 import { VERSION } from '../version.ts'
 import { actionsCommand } from './actions.ts'
 import { agentsCommand } from './agents.ts'
+import { alertsCommand } from './alerts.ts'
 import { checkConfigCommand } from './check-config.ts'
 import { completionCommand } from './completion.ts'
 import { controlCommands } from './control.ts'
+import { crashesCommand } from './crashes.ts'
 import { deliverableCommand } from './deliverable.ts'
 import { doctorCommand } from './doctor.ts'
 import { EXIT } from './exit.ts'
 import { failureOf } from './failure.ts'
 import { serveFlags } from './flags.ts'
+import { healthCommand } from './health.ts'
 import { healthcheckCommand } from './healthcheck.ts'
 import { killSwitchCommand } from './kill-switch.ts'
+import { metricsCommand } from './metrics.ts'
 import { profileCommand } from './profile.ts'
 import { replayCommand } from './replay.ts'
 import { runCommand } from './run.ts'
@@ -42,6 +46,10 @@ export function createProgram(): Command {
   serveFlags(program)
   serveCommand(program)
   agentsCommand(program)
+  metricsCommand(program)
+  healthCommand(program)
+  crashesCommand(program)
+  alertsCommand(program)
   topCommand(program)
   controlCommands(program)
   killSwitchCommand(program)

@@ -1,39 +1,39 @@
-import type { Level } from '../memory/model.ts'
 import type { ReplayStep, ReplaySummary } from '../replay/replay.ts'
+import { levelStyle } from './level-style.ts'
 import { type Cell, formatBytes, renderRow } from './table.ts'
-import type { Style, Terminal } from './terminal.ts'
+import { paint, type Terminal } from './terminal.ts'
+import { formatSeconds } from './time-text.ts'
+import { fitText } from './width.ts'
 
 /** Known before the first row: a trace is longer than what fits into memory. */
-const WIDTHS = [20, 12, 9, 12, 8]
-const HEAD = ['TIME', 'LEVEL', 'TREND', 'GROWTH', 'LIMIT IN', 'WHAT']
-/** The rest of the line, where lines have an end. */
-const UNBOUNDED_WHAT = 80
+const WIDTHS = [12, 9, 12, 9] as const
+const CLOCK_WIDTH = 9
+const CALENDAR_WIDTH = 20
+/** Later times are Unix times. */
+const CALENDAR_FROM = 1e9
+const HEAD = ['TIME', 'LEVEL', 'TREND', 'GROWTH', 'LIMIT IN']
 
-const LEVEL_STYLES: Readonly<Record<Level, Style | undefined>> = {
-  healthy: undefined,
-  warning: 'yellow',
-  critical: 'red',
-  oom_imminent: 'bold red',
+/** @param first time of the first row */
+export function replayHead(first: number, terminal: Terminal): string {
+  return renderRow(HEAD, widths(first), terminal)
 }
 
-export function replayHead(terminal: Terminal): string {
-  return renderRow(HEAD, widths(terminal), terminal)
-}
-
-/** One line for what changed, and one for each further alert. */
+/** One line for what changed, and one below it for each alert. */
 export function replayRows({ line, raised }: ReplayStep, terminal: Terminal): string {
   const { t, level, trend, growthBytesPerSecond: growth, limitReachedSeconds: left } = line
-  const rate = growth === null ? '-' : `${formatBytes(growth)}/s`
-  const cells = (what: string): Cell[] => [
+  const { columns = Number.POSITIVE_INFINITY } = terminal
+  const cells: Cell[] = [
     formatTime(t),
-    { text: level, style: LEVEL_STYLES[level] },
+    { text: level, style: levelStyle(level) },
     trend,
-    rate,
+    growth === null ? '-' : `${formatBytes(growth)}/s`,
     left === null ? '-' : formatSeconds(left),
-    what,
   ]
-  const rows = raised.length === 0 ? [''] : raised.map(({ type, message }) => `${type}: ${message}`)
-  return rows.map((what) => renderRow(cells(what), widths(terminal), terminal)).join('\n')
+  const alerts = raised.map(({ type, message }) => {
+    const text = fitText(`  ${type}: ${message}`, columns)
+    return paint(text, levelStyle(type), terminal)
+  })
+  return [renderRow(cells, widths(t), terminal), ...alerts].join('\n')
 }
 
 export function replaySummary(summary: ReplaySummary): string {
@@ -51,27 +51,10 @@ export function replaySummary(summary: ReplaySummary): string {
 
 /** A moment of the calendar when the trace has Unix times, otherwise hours since its zero. */
 function formatTime(seconds: number): string {
-  if (seconds >= 1e9) return new Date(seconds * 1_000).toISOString().replace(/\.\d+Z$/, 'Z')
+  if (seconds >= CALENDAR_FROM) return new Date(seconds * 1_000).toISOString().replace(/\.\d+Z$/, 'Z')
   const whole = Math.floor(seconds)
   const two = (value: number): string => String(value).padStart(2, '0')
   return `${Math.floor(whole / 3_600)}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`
 }
 
-/** The two largest units: `45s`, `12m 5s`, `3h 20m`, `2d 4h`. */
-function formatSeconds(seconds: number): string {
-  const whole = Math.round(seconds)
-  const parts: [number, string][] = [
-    [Math.floor(whole / 86_400), 'd'],
-    [Math.floor(whole / 3_600) % 24, 'h'],
-    [Math.floor(whole / 60) % 60, 'm'],
-    [whole % 60, 's'],
-  ]
-  const first = parts.findIndex(([value]) => value > 0)
-  if (first === -1) return '0s'
-  const shown = parts.slice(first, first + 2).filter(([value]) => value > 0)
-  return shown.map(([value, unit]) => `${value}${unit}`).join(' ')
-}
-
-function widths({ columns }: Terminal): readonly number[] {
-  return [...WIDTHS, columns ?? UNBOUNDED_WHAT]
-}
+const widths = (t: number): readonly number[] => [t < CALENDAR_FROM ? CLOCK_WIDTH : CALENDAR_WIDTH, ...WIDTHS]

@@ -51,7 +51,8 @@ async function replay(program: Command, trace: string, flags: ReplayFlags, outpu
       if (flags.json) lines.push(JSON.stringify(step.line))
       else if (step.why === 'change') lines.push(replayRows(step, terminal))
     }
-    if (lines.length > 0 && !isBegun && !flags.json) lines.unshift(replayHead(terminal))
+    if (lines.length > 0 && !isBegun && !flags.json)
+      lines.unshift(replayHead(rows[0]?.seconds ?? 0, terminal))
     if (lines.length === 0) continue
     isBegun = true
     await output.write(`${lines.join('\n')}\n`)

@@ -10,6 +10,8 @@ const GAP = '  '
 const LONGEST_CELL = 80
 /** A column is not made narrower than this: the line is cut instead. */
 const LEAST_WIDTH = 4
+/** Rather than leaving a column out a wider one is made as narrow as this. */
+const PATIENT_WIDTH = 24
 
 /**
  * Left-aligned columns, two spaces apart, in the width of the terminal: the widest columns give way. The text of
@@ -20,12 +22,50 @@ export function renderTable(
   rows: readonly (readonly Cell[])[],
   terminal: Terminal = PLAIN,
 ): string {
-  const lines = [head.map(plain), ...rows.map((row) => row.map(clean))]
-  const wanted = head.map((_, column) =>
-    Math.max(...lines.map((line) => displayWidth(line[column]?.text ?? ''))),
+  return renderLines([head.map(plain), ...rows.map((row) => row.map(clean))], [], terminal)
+}
+
+/** A column of a table that leaves columns out where there is no room for all. */
+export interface Column<Item> {
+  readonly head: string
+  readonly cell: (item: Item) => Cell
+  /** Left out when it does not fit, the highest first; always shown when left out here. */
+  readonly spare?: number
+  /** Half of it is worth nothing: others give way. */
+  readonly whole?: true
+  /** Cells that this column wants before a spare one gets any. */
+  readonly wants?: number
+}
+
+/** A table with as many of the columns as fit. */
+export function renderColumns<Item>(
+  columns: readonly Column<Item>[],
+  items: readonly Item[],
+  terminal: Terminal,
+): string {
+  let shown = columns.map((column) => {
+    const cells = items.map((item) => clean(column.cell(item)))
+    const widest = Math.max(displayWidth(column.head), ...cells.map(({ text }) => displayWidth(text)))
+    return {
+      ...column,
+      cells,
+      needs: column.whole ? widest : Math.min(widest, column.wants ?? PATIENT_WIDTH),
+    }
+  })
+  const room = terminal.columns ?? Number.POSITIVE_INFINITY
+  const needs = () => shown.reduce((sum, column) => sum + column.needs + GAP.length, -GAP.length)
+  while (needs() > room) {
+    const most = Math.max(...shown.map(({ spare = 0 }) => spare))
+    if (most === 0) break
+    shown = shown.filter(({ spare = 0 }) => spare !== most)
+  }
+  const heads = shown.map(({ head }) => plain(head))
+  const lines = [heads, ...items.map((_, i) => shown.map(({ cells }) => cells[i]!))]
+  return renderLines(
+    lines,
+    shown.map(({ whole }) => whole === true),
+    terminal,
   )
-  const widths = narrowed(wanted, terminal.columns)
-  return lines.map((line) => renderLine(line, widths, terminal)).join('\n')
 }
 
 /** On standard output, as wide and as colourful as it is. */
@@ -73,17 +113,38 @@ function renderLine(cells: readonly Shown[], widths: readonly number[], terminal
   return line
 }
 
-/** The widest column gives way first, cell by cell, until everything fits. */
-function narrowed(wanted: readonly number[], columns: number | undefined): readonly number[] {
+function renderLines(
+  lines: readonly (readonly Shown[])[],
+  whole: readonly boolean[],
+  terminal: Terminal,
+): string {
+  const wanted = lines[0]!.map((_, column) =>
+    Math.max(...lines.map((line) => displayWidth(line[column]?.text ?? ''))),
+  )
+  const widths = narrowed(wanted, whole, terminal.columns ?? Number.POSITIVE_INFINITY)
+  return lines.map((line) => renderLine(line, widths, terminal)).join('\n')
+}
+
+/** The widest column gives way first, cell by cell, until everything fits; whole ones never, and the last one last. */
+function narrowed(wanted: readonly number[], whole: readonly boolean[], columns: number): readonly number[] {
   const widths = [...wanted]
-  let over =
-    widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1)) - (columns ?? Infinity)
-  while (over > 0) {
-    const widest = Math.max(...widths)
-    if (widest <= LEAST_WIDTH) break
-    widths[widths.lastIndexOf(widest)] = widest - 1
-    over--
+  const last = widths.length - 1
+  const floorOf = (column: number): number => (whole[column] ? widths[column]! : LEAST_WIDTH)
+  let over = widths.reduce((sum, width) => sum + width, GAP.length * last) - columns
+  const shrink = (floors: readonly number[]): void => {
+    while (over > 0) {
+      let widest: number | undefined
+      for (const [column, width] of widths.entries()) {
+        if (width > floors[column]! && (widest === undefined || width >= widths[widest]!)) widest = column
+      }
+      if (widest === undefined) return
+      widths[widest]!--
+      over--
+    }
   }
+  const floors = widths.map((_, column) => floorOf(column))
+  shrink(floors.map((floor, column) => Math.max(floor, column === last ? widths[column]! : PATIENT_WIDTH)))
+  shrink(floors)
   return widths
 }
 

@@ -1,7 +1,11 @@
-import { PHASES } from '../exhaustion/model.ts'
+import { PHASES, type Phase } from '../exhaustion/model.ts'
 import { cleanText } from '../platform/text.ts'
-import type { FullAgent } from './agent-list.ts'
-import { formatBytes, renderTable } from './table.ts'
+import { type FullAgent, stateOf } from './agent-list.ts'
+import { levelStyle } from './level-style.ts'
+import { type Column, formatBytes, renderColumns } from './table.ts'
+import type { Style, Terminal } from './terminal.ts'
+import { nearestOf, sortAgents, type TopSort } from './top-sort.ts'
+import { fitText } from './width.ts'
 
 export interface TopFilter {
   readonly role?: string
@@ -31,13 +35,26 @@ export interface Earlier {
   readonly at: number
 }
 
-const HEAD = ['AGENT', 'ROLE', 'STATE', 'PHASE', 'BUDGET', 'CPU', 'PROCS', 'MEMORY', 'LIMIT']
+const PHASE_STYLES: Readonly<Record<Phase, Style | undefined>> = {
+  normal: undefined,
+  warning: 'yellow',
+  intervention: 'red',
+  termination: 'bold red',
+}
 
-export function snapshotOf(agents: readonly FullAgent[], filter: TopFilter, at: Date): TopSnapshot {
-  const shown = agents.filter((agent) => isWanted(agent, filter)).sort(byUrgency)
+/** @param at monotonic milliseconds, on the clock of `earlier` */
+export function snapshotOf(
+  agents: readonly FullAgent[],
+  filter: TopFilter & { readonly sort?: TopSort },
+  stamp: Date,
+  earlier?: Earlier,
+  at = 0,
+): TopSnapshot {
+  const wanted = agents.filter((agent) => isWanted(agent, filter))
+  const shown = sortAgents(wanted, filter.sort ?? 'urgency', cpuSince(earlier, at))
   const states = shown.map(stateOf)
   return {
-    at: at.toISOString(),
+    at: stamp.toISOString(),
     stats: {
       total: shown.length,
       active: states.filter((state) => state !== 'exited' && state !== 'paused').length,
@@ -54,50 +71,67 @@ export function renderTop(
   { at: stamp, stats, agents }: TopSnapshot,
   earlier: Earlier | undefined,
   at: number,
+  terminal: Terminal = { columns: undefined, colours: 'off' },
+  sort: TopSort = 'urgency',
 ): string {
   const { total, active, paused, byPhase } = stats
   const phases = PHASES.flatMap((phase) =>
     byPhase[phase] === undefined ? [] : [`${byPhase[phase]} ${phase}`],
   )
-  const line = `${stamp.slice(11, 19)} UTC  ${total} agents, ${active} active, ${paused} paused; ${phases.join(', ') || 'no budgets'}`
-  if (total === 0) return `${stamp.slice(11, 19)} UTC  No agents.`
-  const before = new Map(earlier?.agents.map((agent) => [agent.id, agent]))
-  const seconds = earlier === undefined ? 0 : (at - earlier.at) / 1_000
-  return `${line}\n${renderTable(
-    HEAD,
-    agents.map((agent) => row(agent, before.get(agent.id), seconds)),
-  )}`
+  const { columns: width = Number.POSITIVE_INFINITY } = terminal
+  const time = `${stamp.slice(11, 19)} UTC`
+  if (total === 0) return `${time}  No agents.`
+  const by = sort === 'urgency' ? '' : `; by ${sort}`
+  const line = `${time}  ${total} agents, ${active} active, ${paused} paused; ${phases.join(', ') || 'no budgets'}${by}`
+  return `${fitText(line, width)}\n${renderColumns(columns(cpuSince(earlier, at)), agents, terminal)}`
 }
 
-/** What fits on a screen, and how many lines do not. */
-export function fit(text: string, columns: number, rows: number): readonly string[] {
-  const lines = text.split('\n').map((line) => [...line].slice(0, columns).join(''))
-  if (lines.length <= rows || rows < 2) return lines.slice(0, Math.max(1, rows))
-  return [...lines.slice(0, rows - 1), `… ${lines.length - rows + 1} more`]
-}
-
-function row(agent: FullAgent, before: FullAgent | undefined, seconds: number): string[] {
-  const { id, role, phase, state } = agent
-  const { processes, workingSetBytes, rssBytes, memoryLimitBytes } = state.lifecycleMetrics
-  const nearest = nearestOf(agent)
+function columns(cpu: (agent: FullAgent) => number | undefined): readonly Column<FullAgent>[] {
+  const memoryOf = ({ state: { lifecycleMetrics: of } }: FullAgent) => of.workingSetBytes ?? of.rssBytes
   return [
-    id,
-    role ?? '-',
-    stateOf(agent),
-    phase ?? '-',
-    nearest === undefined ? '-' : `${Math.floor(nearest[1] * 100)}% ${nearest[0]}`,
-    cpuOf(agent, before, seconds),
-    processes === undefined ? '-' : String(processes),
-    formatBytes(workingSetBytes ?? rssBytes),
-    formatBytes(memoryLimitBytes),
+    { head: 'AGENT', cell: ({ id }) => id },
+    { head: 'ROLE', cell: ({ role }) => role ?? '-', spare: 3 },
+    { head: 'STATE', cell: stateOf },
+    { head: 'PHASE', cell: ({ phase }) => ({ text: phase ?? '-', style: PHASE_STYLES[phase ?? 'normal'] }) },
+    { head: 'BUDGET', cell: budgetText },
+    { head: 'CPU', whole: true, cell: (agent) => cpuText(cpu(agent)) },
+    { head: 'PROCS', cell: ({ state }) => String(state.lifecycleMetrics.processes ?? '-'), spare: 6 },
+    { head: 'MEMORY', whole: true, cell: (agent) => formatBytes(memoryOf(agent)) },
+    {
+      head: 'LIMIT',
+      whole: true,
+      cell: ({ state }) => formatBytes(state.lifecycleMetrics.memoryLimitBytes),
+      spare: 2,
+    },
+    {
+      head: 'LEVEL',
+      whole: true,
+      cell: ({ memory }) => ({ text: memory?.level ?? '-', style: levelStyle(memory?.level) }),
+      spare: 4,
+    },
+    { head: 'TREND', whole: true, cell: ({ memory }) => memory?.trend ?? '-', spare: 5 },
   ]
 }
 
-/** Share of one core since the look before; a dash when it was not there or not read at both. */
-function cpuOf(agent: FullAgent, before: FullAgent | undefined, seconds: number): string {
-  const [now, then] = [cpuSecondsOf(agent), before && cpuSecondsOf(before)]
-  if (now === undefined || then === undefined || now < then || seconds <= 0) return '-'
-  return `${(((now - then) / seconds) * 100).toFixed(0)}%`
+function budgetText(agent: FullAgent): string {
+  const nearest = nearestOf(agent)
+  return nearest === undefined ? '-' : `${Math.floor(nearest[1] * 100)}% ${nearest[0]}`
+}
+
+function cpuText(share: number | undefined): string {
+  return share === undefined ? '-' : `${(share * 100).toFixed(0)}%`
+}
+
+/** Share of one core since the look before; undefined when it was not there or not read at both. */
+function cpuSince(earlier: Earlier | undefined, at: number): (agent: FullAgent) => number | undefined {
+  const before = new Map(earlier?.agents.map((agent) => [agent.id, agent]))
+  const seconds = earlier === undefined ? 0 : (at - earlier.at) / 1_000
+  return (agent) => {
+    const known = before.get(agent.id)
+    const [now, then] = [cpuSecondsOf(agent), known && cpuSecondsOf(known)]
+    if (now === undefined || then === undefined || now < then || seconds <= 0) return undefined
+    return (now - then) / seconds
+  }
 }
 
 function cpuSecondsOf({ state }: FullAgent): number | undefined {
@@ -106,37 +140,11 @@ function cpuSecondsOf({ state }: FullAgent): number | undefined {
   return cpuUserSeconds + cpuSystemSeconds
 }
 
-/** The limit that is used up most, and its share. */
-function nearestOf({ ratios = {} }: FullAgent): readonly [string, number] | undefined {
-  let nearest: readonly [string, number] | undefined
-  for (const [resource, ratio] of Object.entries(ratios)) {
-    if (nearest === undefined || ratio > nearest[1]) nearest = [resource, ratio]
-  }
-  return nearest
-}
-
-/** A pause is known before the next sample sees it. */
-function stateOf({ state, pausedAt }: FullAgent): string {
-  const { lifecycleState } = state
-  return pausedAt && lifecycleState !== 'exited' ? 'paused' : lifecycleState
-}
-
 function isWanted(agent: FullAgent, { role, state, phase }: TopFilter): boolean {
   return (
     (role === undefined || agent.role === role) &&
     (state === undefined || stateOf(agent) === state) &&
     (phase === undefined || (agent.phase ?? 'normal') === phase)
-  )
-}
-
-function byUrgency(a: FullAgent, b: FullAgent): number {
-  const rank = ({ phase = 'normal' }: FullAgent) => PHASES.indexOf(phase)
-  const isOver = (agent: FullAgent) => Number(stateOf(agent) === 'exited')
-  return (
-    isOver(a) - isOver(b) ||
-    rank(b) - rank(a) ||
-    (nearestOf(b)?.[1] ?? 0) - (nearestOf(a)?.[1] ?? 0) ||
-    (a.id < b.id ? -1 : 1)
   )
 }
 

@@ -1,12 +1,16 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type FullAgent, listAgents } from './agent-list.ts'
 import { type ClientOptions, clientOptions } from './client.ts'
 import { CliError, EXIT } from './exit.ts'
-import { type Earlier, fit, renderTop, snapshotOf, type TopFilter } from './top-view.ts'
+import { live } from './live.ts'
+import { ownTerminal } from './terminal.ts'
+import { TOP_SORTS, type TopSort } from './top-sort.ts'
+import { type Earlier, renderTop, snapshotOf, type TopFilter } from './top-view.ts'
 
 interface TopFlags extends ClientOptions, TopFilter {
   readonly interval: number
   readonly count?: number
+  readonly sort: TopSort
   readonly json?: true
   /** Commander's form of `--no-clear`. */
   readonly clear: boolean
@@ -16,11 +20,6 @@ const INTERVAL_SECONDS = 2
 /** Faster would look at the same samples again. */
 const MIN_INTERVAL_SECONDS = 1
 const MAX_INTERVAL_SECONDS = 3_600
-/** ECMA-48: to the first cell; erase to the end of the line; erase below. */
-const HOME = '\x1b[H'
-const REST_OF_LINE = '\x1b[K'
-const BELOW = '\x1b[J'
-
 /** `agent-exporter top`: agents with phase, budget, state and memory, again and again. */
 export function topCommand(program: Command): void {
   program
@@ -31,6 +30,11 @@ export function topCommand(program: Command): void {
     .option('--role <role>', 'of this role only')
     .option('--state <state>', 'in this state only: running, paused, exited …')
     .option('--phase <phase>', 'in this phase of the budget only')
+    .addOption(
+      new Option('--sort <by>', 'what comes first; keys u, m, c, t, n on a terminal')
+        .choices(TOP_SORTS)
+        .default('urgency'),
+    )
     .option('--no-clear', 'print one table below the other')
     .option('--url <url>', 'address of the daemon')
     .option('--json', 'print one snapshot as JSON and end')
@@ -45,63 +49,57 @@ export function topCommand(program: Command): void {
     })
 }
 
+/** What the keys of a terminal sort by. */
+const SORT_KEYS: Readonly<Record<string, TopSort>> = {
+  u: 'urgency',
+  m: 'memory',
+  c: 'cpu',
+  t: 'tokens',
+  n: 'name',
+}
+
 async function watch(flags: TopFlags, options: ClientOptions): Promise<void> {
-  const { stdout } = process
-  const clears = flags.clear && stdout.isTTY === true
-  const reader = new AbortController()
-  // `top | head`: whoever read has gone, and that is no failure.
-  const onError = (): void => reader.abort()
-  stdout.on('error', onError)
   let earlier: Earlier | undefined
-  try {
-    for (let looks = 1; ; looks++) {
-      const agents = await look(options, earlier)
-      if (reader.signal.aborted) return
-      const at = performance.now()
-      const text =
-        typeof agents === 'string' ? agents : renderTop(snapshotOf(agents, flags, new Date()), earlier, at)
-      stdout.write(clears ? frame(text) : `${text}\n\n`)
-      if (typeof agents !== 'string') earlier = { agents, at }
-      if (looks === flags.count) return
-      await pause(flags.interval * 1_000, reader.signal)
-      if (reader.signal.aborted) return
-    }
-  } finally {
-    stdout.off('error', onError)
-  }
+  let now: { readonly agents: readonly FullAgent[]; readonly at: number; readonly stamp: Date } | undefined
+  let sort = flags.sort
+  const render = (): string =>
+    now === undefined
+      ? ''
+      : renderTop(
+          snapshotOf(now.agents, { ...flags, sort }, now.stamp, earlier, now.at),
+          earlier,
+          now.at,
+          ownTerminal(),
+          sort,
+        )
+  await live({
+    intervalMs: flags.interval * 1_000,
+    looks: flags.count,
+    place: flags.clear ? 'screen' : 'below',
+    async look() {
+      const agents = await ask(options, now !== undefined)
+      if (typeof agents === 'string') return agents
+      earlier = now
+      now = { agents, at: performance.now(), stamp: new Date() }
+      return render()
+    },
+    key(key) {
+      const wanted = SORT_KEYS[key]
+      if (wanted === undefined) return undefined
+      sort = wanted
+      return render()
+    },
+  })
 }
 
 /** A daemon that is being restarted is waited for; one that was never there is an error. */
-async function look(
-  options: ClientOptions,
-  earlier: Earlier | undefined,
-): Promise<readonly FullAgent[] | string> {
+async function ask(options: ClientOptions, wasThere: boolean): Promise<readonly FullAgent[] | string> {
   try {
     return await listAgents(options, 'full')
   } catch (error) {
-    if (earlier === undefined || !(error instanceof CliError) || error.exitCode !== EXIT.unreachable)
-      throw error
+    if (!wasThere || !(error instanceof CliError) || error.exitCode !== EXIT.unreachable) throw error
     return `${error.message} Trying again.`
   }
-}
-
-function frame(text: string): string {
-  const { columns = 80, rows = 24 } = process.stdout
-  const lines = fit(text, columns, rows - 1)
-  return `${HOME}${lines.map((line) => `${line}${REST_OF_LINE}\n`).join('')}${BELOW}`
-}
-
-/** Ends early when nobody reads any more. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done, { once: true })
-  })
 }
 
 function seconds(text: string): number {

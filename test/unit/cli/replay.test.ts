@@ -43,10 +43,12 @@ describe('replay TRACE.csv', () => {
   it('prints changes and a summary for people', async () => {
     const { out } = await runCli('replay', trace(SPIKE), '--limit', '1GiB')
     expect(out).toMatchInlineSnapshot(`
-      "TIME                  LEVEL         TREND      GROWTH        LIMIT IN  WHAT
-      0:00:00               healthy       unknown    -             -
-      0:01:00               oom_imminent  unknown    -             -         oom_imminent: Memory is about to be killed for memory: resident memory 1010 MiB…
-      0:03:00               healthy       unknown    -             -         recovered: Memory is healthy again: resident memory 200 MiB of 1.0 GiB.
+      "TIME       LEVEL         TREND      GROWTH        LIMIT IN
+      0:00:00    healthy       unknown    -             -
+      0:01:00    oom_imminent  unknown    -             -
+        oom_imminent: Memory is about to be killed for memory: resident memory 1010 MiB of 1.0 GiB (99 %), threshold 973 MiB.
+      0:03:00    healthy       unknown    -             -
+        recovered: Memory is healthy again: resident memory 200 MiB of 1.0 GiB.
 
       rows     240 in 3m 59s, 0 without a reading, 0 restarts
       peak     1010 MiB resident

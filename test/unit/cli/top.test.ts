@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { FullAgent } from '../../../src/cli/agent-list.ts'
 import { main } from '../../../src/cli/main.ts'
-import { fit, renderTop, snapshotOf } from '../../../src/cli/top-view.ts'
+import type { TopSort } from '../../../src/cli/top-sort.ts'
+import { renderTop, snapshotOf } from '../../../src/cli/top-view.ts'
 
 const AT = new Date('2026-01-31T12:00:00Z')
 
@@ -34,12 +35,14 @@ describe('a look at the fleet', () => {
       '12:00:00 UTC',
       '4 agents, 2 active, 1 paused; 1 normal, 1 warning, 1 intervention, 1 termination',
     ])
-    expect(head).toEqual(['AGENT', 'ROLE', 'STATE', 'PHASE', 'BUDGET', 'CPU', 'PROCS', 'MEMORY', 'LIMIT'])
+    expect(head).toEqual([
+      ...['AGENT', 'ROLE', 'STATE', 'PHASE', 'BUDGET', 'CPU', 'PROCS', 'MEMORY', 'LIMIT', 'LEVEL', 'TREND'],
+    ])
     expect(rows).toEqual([
-      ['held', 'coder', 'paused', 'intervention', '104% api_calls', '-', '7', '3.0 MiB', '-'],
-      ['near', '-', 'running', 'warning', '85% tokens', '-', '-', '-', '-'],
-      ['calm', 'coder', 'running', 'normal', '20% tokens', '-', '-', '-', '-'],
-      ['gone', '-', 'exited', 'termination', '-', '-', '-', '-', '-'],
+      ['held', 'coder', 'paused', 'intervention', '104% api_calls', '-', '7', '3.0 MiB', '-', '-', '-'],
+      ['near', '-', 'running', 'warning', '85% tokens', '-', '-', '-', '-', '-', '-'],
+      ['calm', 'coder', 'running', 'normal', '20% tokens', '-', '-', '-', '-', '-', '-'],
+      ['gone', '-', 'exited', 'termination', '-', '-', '-', '-', '-', '-', '-'],
     ])
   })
 
@@ -60,9 +63,18 @@ describe('a look at the fleet', () => {
     expect(renderTop(snapshotOf(FLEET, { role: 'nobody' }, AT), undefined, 0)).toContain('No agents.')
   })
 
-  it('fits on the screen and says what does not', () => {
-    expect(fit('a\nb\nc\nd', 80, 3)).toEqual(['a', 'b', '… 2 more'])
-    expect(fit('abcdef\nb', 3, 10)).toEqual(['abc', 'b'])
+  it('is sorted by what is asked for, those that ended last, unknown numbers before them', () => {
+    const earlier = { agents: FLEET, at: 0 }
+    const later = FLEET.map((one) =>
+      one.id === 'held'
+        ? agent('held', { metrics: { rssBytes: 1, cpuUserSeconds: 6, cpuSystemSeconds: 3 } })
+        : one,
+    )
+    const ids = (sort: TopSort) => snapshotOf(later, { sort }, AT, earlier, 1_000).agents.map(({ id }) => id)
+    expect(ids('name')).toEqual(['calm', 'held', 'near', 'gone'])
+    expect(ids('memory')).toEqual(['held', 'calm', 'near', 'gone'])
+    expect(ids('cpu')).toEqual(['held', 'calm', 'near', 'gone'])
+    expect(ids('tokens')).toEqual(['near', 'calm', 'held', 'gone'])
   })
 })
 

@@ -1,0 +1,92 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { displayWidth } from '../../../src/cli/width.ts'
+import { runCli } from '../../support/command-line.ts'
+import { type FakeApi, startFakeApi } from '../../support/fake-api.ts'
+import { monitoringAnswer } from '../../support/monitoring-answers.ts'
+
+const GOLDEN = join(import.meta.dirname, '../../fixtures/golden/cli')
+/** The only sequences a table may have: a colour and its end. */
+const COLOUR = /\x1b\[[0-9;]+m/g
+
+const folder = mkdtempSync(join(tmpdir(), 'outputs-'))
+const trace = join(folder, 'trace.csv')
+let api: FakeApi
+
+beforeAll(async () => {
+  const rows = Array.from({ length: 300 }, (_, t) => `${t},${(t >= 60 && t < 120 ? 1_010 : 200) * 2 ** 20}`)
+  writeFileSync(trace, ['time_s,rss_bytes', ...rows].join('\n'))
+  api = await startFakeApi(monitoringAnswer)
+})
+afterAll(() => api[Symbol.asyncDispose]())
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-01-31T12:00:00Z') })
+  vi.stubEnv('XDG_CONFIG_HOME', folder)
+  vi.stubEnv('AGENT_EXPORTER_CONFIG', '')
+})
+afterEach(() => {
+  vi.useRealTimers()
+  vi.unstubAllEnvs()
+  Reflect.deleteProperty(process.stdout, 'isTTY')
+  Reflect.deleteProperty(process.stdout, 'columns')
+})
+
+const COMMANDS: readonly (readonly [name: string, ...argv: string[]])[] = [
+  ['R29 metrics', 'metrics'],
+  ['R30 health', 'health', '--crashes', '--alerts'],
+  ['crashes', 'crashes'],
+  ['one crash', 'crashes', '7c1e0b52-93f4-4c5e-8a11-0c9f3b6f2a01'],
+  ['a hostile crash', 'crashes', 'e04b7a9d-1f6c-4d27-b3f0-5a8d2c417e02'],
+  ['alerts', 'alerts', '--all'],
+  ['agents', 'agents'],
+  ['actions', 'actions'],
+  ['top', 'top', '--count', '1', '--no-clear'],
+  ['replay', 'replay', trace, '--limit', '1GiB'],
+]
+
+const MODES = {
+  terminal: { isTTY: true, env: {} },
+  'no-color': { isTTY: true, env: { NO_COLOR: '1' } },
+  pipe: { isTTY: false, env: {} },
+} as const
+type Mode = keyof typeof MODES
+
+async function shown(argv: readonly string[], columns: number, mode: Mode): Promise<string> {
+  const { isTTY, env } = MODES[mode]
+  Object.defineProperty(process.stdout, 'isTTY', { value: isTTY, configurable: true })
+  Object.defineProperty(process.stdout, 'columns', { value: isTTY ? columns : undefined, configurable: true })
+  vi.stubEnv('TERM', 'xterm-256color')
+  vi.stubEnv('NO_COLOR', '')
+  vi.stubEnv('COLUMNS', isTTY ? '' : String(columns))
+  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value)
+  const at = argv[0] === 'replay' ? [] : ['--url', api.url]
+  const { code, out, err } = await runCli(...argv, ...at)
+  expect({ code, err }).toEqual({ code: 0, err: '' })
+  return out
+}
+
+describe.each([80, 140])('on %i columns', (columns) => {
+  it.each(COMMANDS)('%s fits, in colour on a terminal only', async (name, ...argv) => {
+    const onTerminal = await shown(argv, columns, 'terminal')
+    const plain = await shown(argv, columns, 'no-color')
+    expect(await shown(argv, columns, 'pipe')).toBe(plain)
+    expect(onTerminal.replace(COLOUR, '')).toBe(plain)
+    expect(plain).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u202e]/)
+    for (const line of plain.split('\n')) expect(displayWidth(line)).toBeLessThanOrEqual(columns)
+    const file = `${name.replaceAll(' ', '-')}-${columns}`
+    await expect(plain).toMatchFileSnapshot(join(GOLDEN, `${file}.txt`))
+    await expect(onTerminal.replaceAll('\x1b', 'ESC')).toMatchFileSnapshot(join(GOLDEN, `${file}.colour.txt`))
+  })
+})
+
+describe('into a pipe without a width', () => {
+  it.each(COMMANDS)('%s shows every column and no colour', async (_name, ...argv) => {
+    const wide = await shown(argv, 100_000, 'pipe')
+    vi.stubEnv('COLUMNS', '')
+    expect(wide).not.toContain('\x1b')
+    const at = argv[0] === 'replay' ? [] : ['--url', api.url]
+    expect((await runCli(...argv, ...at)).out.replace(/ +$/gm, '')).toBe(wide.replace(/ +$/gm, ''))
+  })
+})
