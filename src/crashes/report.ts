@@ -96,13 +96,14 @@ function memoryOf(report: CrashReport): MemoryEvidence | undefined {
   const last = lastKnownMemory ?? peakMemory
   if (last == null) return undefined
   return {
-    lastBytes: last,
-    peakBytes: Math.max(peakMemory ?? last, last),
-    averageBytes: averageMemory ?? last,
+    // The seed's daemons send fractions of bytes.
+    lastBytes: Math.round(last),
+    peakBytes: Math.round(Math.max(peakMemory ?? last, last)),
+    averageBytes: Math.round(averageMemory ?? last),
     trend: (MEMORY_TRENDS as readonly string[]).includes(memoryTrend ?? '')
       ? (memoryTrend as MemoryTrend)
       : 'unknown',
-    ...(memoryLimit == null || memoryLimit <= 0 ? {} : { limitBytes: memoryLimit }),
+    ...(memoryLimit == null || memoryLimit <= 0 ? {} : { limitBytes: Math.round(memoryLimit) }),
   }
 }
 

@@ -6,6 +6,9 @@ export interface FeedOptions {
   readonly tokenOf: (daemon: string) => string | undefined
 }
 
+/** More are refused. */
+const BATCH = 1_000
+
 /** Sends what a daemon has to tell. @throws Error with the answer when something is refused */
 export type Feed = (told: Told) => Promise<void>
 
@@ -25,7 +28,10 @@ export function createFeed({ url, tokenOf }: FeedOptions): Feed {
   }
 
   return async ({ daemon, atMs, metrics, crashes, alerts }) => {
-    await post('metrics', daemon, { agents: metrics, recordedAt: new Date(atMs).toISOString() })
+    const recordedAt = new Date(atMs).toISOString()
+    for (let i = 0; i < metrics.length; i += BATCH) {
+      await post('metrics', daemon, { agents: metrics.slice(i, i + BATCH), recordedAt })
+    }
     for (const crash of crashes) await post('crash', daemon, { crash })
     for (const alert of alerts) await post('alert', daemon, { alert })
   }

@@ -57,13 +57,37 @@ async function tell(atMs: number): Promise<void> {
   await Promise.all(world.step(atMs).map(feed))
 }
 
+function toldOf(): string {
+  const { newest, crashes, alerts } = world.truth
+  const counts = `${newest.size} agents, ${crashes.length} crashes, ${alerts.length} alerts`
+  return `by ${world.daemons.length} daemons: ${counts} of the last ${values.past} minutes`
+}
+
+/** What the exporter makes of it, in two lines; nothing when we may not read there. */
+async function answerOf(url: string): Promise<string> {
+  const [overview, insights] = await Promise.all(
+    ['overview', 'insights'].map((path) => fetch(`${url}/api/monitoring/${path}`)),
+  )
+  if (!overview?.ok || !insights?.ok) return ''
+  const { daemons, summary } = (await overview.json()) as {
+    readonly daemons: readonly { readonly status: string }[]
+    readonly summary: Readonly<Record<string, number>>
+  }
+  const { healthScore, summary: says } = (await insights.json()) as { healthScore: number; summary: string }
+  const { totalAgents, healthyAgents, warningAgents, criticalAgents, unknownAgents } = summary
+  const online = daemons.filter(({ status }) => status === 'online').length
+  const levels = `${healthyAgents} healthy, ${warningAgents} warning, ${criticalAgents} critical, ${unknownAgents} unknown`
+  return (
+    `answered  ${online} daemons online, itself one of them; ${totalAgents} agents: ${levels}\n` +
+    `          in 24 h ${summary['totalCrashes24h']} crashes, ${summary['totalAlerts24h']} alerts\n` +
+    `health    ${healthScore} of 100: ${says}\n`
+  )
+}
+
 try {
   const now = Date.now()
   for (let atMs = now - pastMs; atMs <= now; atMs += intervalMs) await tell(atMs)
-  const { newest, crashes, alerts } = world.truth
-  process.stdout.write(
-    `${world.daemons.length} daemons told of ${newest.size} agents, ${crashes.length} crashes and ${alerts.length} alerts of the last ${values.past} minutes\n`,
-  )
+  process.stdout.write(`told      ${toldOf()}\n${await answerOf(values.url)}`)
   for (let left = number('steps'); left > 0; left--) {
     await sleep(intervalMs)
     await tell(Date.now())

@@ -99,6 +99,20 @@ describe('POST /api/monitoring/crash (R22)', () => {
     expect(room.crashed).toEqual(['far error'])
   })
 
+  it('keeps whole bytes of the fractions that are sent (E21)', async () => {
+    const memory = {
+      peakMemory: 1_945_381_221.59,
+      lastKnownMemory: 5.4,
+      averageMemory: 0.6,
+      memoryLimit: 7.5,
+    }
+    const crash = { agentName: 'far', signal: 'SIGABRT', ...memory }
+    const { crashId } = (await post('/api/monitoring/crash', { crash })).json()
+    expect(room.crashes.list().find(({ id }) => id === crashId)?.memory).toMatchObject({
+      ...{ peakBytes: 1_945_381_222, lastBytes: 5, averageBytes: 1, limitBytes: 8 },
+    })
+  })
+
   it('believes a stranger nothing, and nobody what is no crash report', async () => {
     trusted = false
     expect((await post('/api/monitoring/crash', { crash: { agentName: 'far' } })).statusCode).toBe(403)
