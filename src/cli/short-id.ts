@@ -7,12 +7,15 @@ interface Identified {
 
 /** As many characters as a person types. */
 const SHORTEST = 8
+/** A word that says what it is the id of, and tells none from another; no word of hex digits. */
+const KIND = /^[a-z]*[g-z][a-z]*-/
 
 /** The beginning of each id that tells it from the others of the list. */
 export function shortIds(items: readonly Identified[]): (id: string) => string {
   const ids = new Set(items.map(({ id }) => id))
-  const most = Math.max(SHORTEST, ...[...ids].map(({ length }) => length))
-  let length = SHORTEST
+  const most = Math.max(0, ...[...ids].map(({ length }) => length))
+  const kind = Math.max(0, ...[...ids].map((id) => KIND.exec(id)?.[0].length ?? 0))
+  let length = kind + SHORTEST
   while (length < most && new Set([...ids].map((id) => id.slice(0, length))).size < ids.size) length++
   return (id) => id.slice(0, length)
 }

@@ -9,6 +9,7 @@ describe('the beginning of an id', () => {
     expect(shortIds(items('aaaaaaaa-1', 'bbbbbbbb-1'))('aaaaaaaa-1')).toBe('aaaaaaaa')
     expect(shortIds(items('aaaaaaaa-1', 'aaaaaaaa-2'))('aaaaaaaa-1')).toBe('aaaaaaaa-1')
     expect(shortIds(items('abc', 'abc'))('abc')).toBe('abc')
+    expect(shortIds(items('crash-0123456789', 'crash-1123456789'))('crash-0123456789')).toBe('crash-01234567')
     expect(shortIds([])('abc')).toBe('abc')
   })
 
