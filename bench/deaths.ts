@@ -4,10 +4,10 @@
 //
 // Containers with 16 to 64 MB that leak, children killed for memory in containers that live on, V8 at its heap limit,
 // segfaults, aborts, signals of operators, `docker kill` and `docker stop`, our own terminates, clean ends and errors:
-// judged by the same room, sources and readers as in the daemon. Prints a line per class, the confusion matrix and one
+// as the built daemon answers over HTTP (`npm run build` first). Prints a line per class, the confusion matrix and one
 // JSON line; exits 1 below the budget. Needs root and dockerd (scripts/test-services --install).
 import { parseArgs } from 'node:util'
-import { startCrashRoom } from '../test/support/crash-room.ts'
+import { startDeathDaemon } from '../test/support/death-daemon.ts'
 import { type DeathRow, rightOf, runDeaths } from '../test/support/death-matrix.ts'
 import { startDockerd } from '../test/support/dockerd.ts'
 
@@ -26,12 +26,12 @@ const WORST_BUDGET = 0.85
 const LIVING_CHILD_BUDGET_MS = 1_000
 
 await using dockerd = await startDockerd()
-await using room = await startCrashRoom({
+await using daemon = await startDeathDaemon({
   dockerHost: `unix://${dockerd.socketPath}`,
-  ...(flags['kernel-log'] === 'no' ? { kernelLogPath: '/nowhere' } : {}),
+  ...(flags['kernel-log'] === 'no' ? { kernelLog: 'hidden' as const } : {}),
 })
 const rows = await runDeaths({
-  ...{ room, dockerd, runs: Number(flags.runs), atOnce: Number(flags['at-once']) },
+  ...{ daemon, dockerd, runs: Number(flags.runs), atOnce: Number(flags['at-once']) },
   only: (name) => name.includes(flags.only),
   progress: (line) => console.error(line),
 })
@@ -68,7 +68,7 @@ function isWithin(): boolean {
 
 function lineOf(row: DeathRow): string {
   const sure = { high: 0, medium: 0, low: 0 }
-  for (const { verdict } of row.deaths) if (verdict !== undefined) sure[verdict.confidence]++
+  for (const { confidence } of row.deaths) sure[confidence]++
   const right = `${Math.round(rightOf(row) * row.deaths.length)}/${row.deaths.length}`
   return `${row.name.padEnd(50)} ${row.expected.padEnd(18)} ${right.padStart(7)}   high ${sure.high}, medium ${sure.medium}, low ${sure.low}`
 }

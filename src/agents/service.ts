@@ -98,7 +98,7 @@ export interface Agents {
    */
   look(agent: Agent): MemoryReading | undefined
   /** Whether what this caller says about the agent counts; every route that takes usage asks. */
-  mayTell(caller: Caller, agent: Agent): Promise<boolean>
+  mayTell(caller: Caller, agent: Pick<Agent, 'id' | 'uid'>): Promise<boolean>
   /** Ends an agent without a runtime once somebody has terminated it; it does not come back after a restart. */
   retire(agent: Agent): void
   /**

@@ -30,6 +30,7 @@ export function answerCrash(record: CrashRecord): object {
     role: record.role ?? null,
     crashedAt: new Date(record.atMs).toISOString(),
     lastAt: new Date(record.lastAtMs).toISOString(),
+    witness: record.witness,
     daemonId: record.origin,
   }
 }

@@ -157,11 +157,19 @@ export interface Subject {
   readonly pid: number | undefined
 }
 
+/**
+ * How the daemon knows of a crash. `seen`: it saw the end itself. `told`: somebody with credentials said so, of an agent
+ * that does not live here. `alleged`: an agent or a caller without credentials said so, or the agent lives: kept and
+ * shown, and counted nowhere.
+ */
+export type Witness = 'seen' | 'told' | 'alleged'
+
 /** One crash as it is kept. Immutable but for `occurrences` and `lastAtMs`. */
 export interface CrashRecord {
   readonly id: string
   /** The daemon that saw it, or that reported it. */
   readonly origin: string
+  readonly witness: Witness
   readonly agent: AgentId
   readonly incarnation: Incarnation | undefined
   readonly runtime: Runtime | undefined

@@ -9,6 +9,7 @@ import {
   type CrashCause,
   type CrashRecord,
   type Evidence,
+  type ExitEvidence,
   MEMORY_TRENDS,
   type MemoryEvidence,
   type MemoryTrend,
@@ -67,14 +68,9 @@ export function seedCause(cause: CrashCause | undefined): SeedCause {
 
 /** What is judged: a report counts as somebody's word, never as the kernel's. */
 function evidenceOf(report: CrashReport, atMs: number): Evidence {
-  const { exitCode, signal, oomKilled, cgroupOomKills, killedByUs, lastOutput } = report
+  const { oomKilled, cgroupOomKills, killedByUs, lastOutput } = report
   const memory = memoryOf(report)
-  const exit =
-    signal != null
-      ? ({ source: 'report', signal } as const)
-      : exitCode != null
-        ? ({ source: 'report', code: exitCode } as const)
-        : undefined
+  const exit = exitSaid(report)
   return {
     runtime: oomKilled == null && cgroupOomKills == null ? 'process' : 'container',
     life: 'ended',
@@ -132,6 +128,17 @@ function confidenceSaid(said: string | null | undefined): Confidence {
   return known === 'high' ? 'medium' : known
 }
 
+/** Who tells. */
+export interface Teller {
+  readonly name: string
+  /** The daemon it speaks for. */
+  readonly origin: string
+  /** Whose word it is when nothing speaks against it. */
+  readonly credit: 'told' | 'alleged'
+  /** It speaks of agents of this host. */
+  readonly isHere: boolean
+}
+
 export interface Reported {
   /** Undefined when the report itself says that nothing crashed: code 0, asked to end, or ended by them. */
   readonly record: CrashRecord | undefined
@@ -140,25 +147,24 @@ export interface Reported {
 
 /**
  * A report as a record. The same report told twice is the same record: its id is made of what it says.
- * @param origin who reports
+ * @param witness what the report counts for
  * @param outputChars `crashes.outputTail`
  */
 export function readReport(
   report: CrashReport,
-  origin: string,
+  { origin, witness }: { readonly origin: string; readonly witness: 'told' | 'alleged' },
   nowMs: number,
   outputChars: number,
 ): Reported {
-  const toldMs = report.crashedAt == null ? Number.NaN : Date.parse(report.crashedAt)
-  // A clock that runs ahead must not make a crash the newest for hours.
-  const atMs = Number.isNaN(toldMs) ? nowMs : Math.min(toldMs, nowMs)
+  const toldMs = Date.parse(report.crashedAt ?? '')
+  const atMs = toldAtMs(report, nowMs)
   const evidence = evidenceOf(report, atMs)
   const verdict = judgeReport(report, evidence)
   if (verdict.reason !== 'crashed') return { record: undefined, verdict }
   const { agentName, pid, exitCode, signal, reason, recommendations, lastOutput } = report
   const record: CrashRecord = {
     id: idOf([origin, report, Number.isNaN(toldMs) ? nowMs : toldMs]),
-    origin,
+    ...{ origin, witness },
     agent: isAgentId(agentName) ? agentName : cleanText(agentName, 128),
     ...{ incarnation: undefined, runtime: undefined, role: undefined, pid: pid ?? undefined },
     ...{ atMs, lastAtMs: atMs, occurrences: 1 },
@@ -174,6 +180,18 @@ export function readReport(
     ],
   }
   return { record, verdict }
+}
+
+/** A clock that runs ahead must not make a crash the newest for hours. */
+export function toldAtMs({ crashedAt }: CrashReport, nowMs: number): number {
+  const toldMs = Date.parse(crashedAt ?? '')
+  return Number.isNaN(toldMs) ? nowMs : Math.min(toldMs, nowMs)
+}
+
+/** How it ended, as far as the report says. */
+export function exitSaid({ exitCode, signal }: CrashReport): ExitEvidence | undefined {
+  if (signal != null) return { source: 'report', signal }
+  return exitCode == null ? undefined : { source: 'report', code: exitCode }
 }
 
 /** The same parts give the same id: what is told twice is kept once. */

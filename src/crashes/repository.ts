@@ -1,6 +1,14 @@
 import type { AgentId, Runtime } from '../agents/model.ts'
 import type { Store } from '../platform/store/store.ts'
-import type { Confidence, CrashCause, CrashRecord, MemoryEvidence, MemoryTrend, Verdict } from './model.ts'
+import type {
+  Confidence,
+  CrashCause,
+  CrashRecord,
+  MemoryEvidence,
+  MemoryTrend,
+  Verdict,
+  Witness,
+} from './model.ts'
 import type { AgentCrashesTable, CrashesTables } from './tables.ts'
 
 export interface CrashFilter {
@@ -17,6 +25,7 @@ export interface CrashesRepository {
   /** The same id again replaces what may have changed. Durable when it settles. @throws Problem AE_STORE_UNAVAILABLE */
   save(record: CrashRecord): Promise<void>
   find(id: string): Promise<CrashRecord | undefined>
+  remove(ids: readonly string[]): Promise<void>
   /** Newest first, after the crash `after`. */
   list(filter: CrashFilter, limit: number, after?: CrashKey): Promise<readonly CrashRecord[]>
 }
@@ -40,6 +49,11 @@ export function createCrashesRepository(
     async find(id) {
       const row = await own().where('id', '=', id).executeTakeFirst()
       return row && recordOf(row)
+    },
+
+    async remove(ids) {
+      if (ids.length === 0) return
+      await db.deleteFrom('agent_crashes').where('daemon_id', '=', daemonId).where('id', 'in', ids).execute()
     },
 
     async list({ agent, cause, origin, sinceMs }, limit, after) {
@@ -94,6 +108,7 @@ function rowOf(record: CrashRecord): Omit<AgentCrashesTable, 'daemon_id'> {
     insight_data: JSON.stringify(insight),
     last_output: record.lastOutput ?? null,
     origin: record.origin,
+    witness: record.witness,
     incarnation: record.incarnation ?? null,
     runtime: record.runtime ?? null,
     role: record.role ?? null,
@@ -112,6 +127,7 @@ function recordOf(row: AgentCrashesTable): CrashRecord {
   return {
     id: row.id,
     origin: row.origin,
+    witness: row.witness as Witness,
     agent: row.agent_name,
     incarnation: row.incarnation ?? undefined,
     runtime: (row.runtime as Runtime | null) ?? undefined,

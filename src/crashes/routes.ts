@@ -1,17 +1,16 @@
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
-import { AGENT_ID_PATTERN, type Agent, type AgentId } from '../agents/model.ts'
+import { AGENT_ID_PATTERN, type AgentId } from '../agents/model.ts'
 import type { Caller } from '../platform/http/caller.ts'
 import { decodeCursor, PageQuery, toPage } from '../platform/http/pagination.ts'
-import { reporterOf } from '../platform/http/reporter.ts'
 import '../platform/http/scope.ts'
 import { Problem } from '../platform/problem.ts'
 import { answerCrash, answerIssue, answerStats } from './answer.ts'
 import { relatedCrashes } from './insights.ts'
 import { CRASH_CAUSES, type CrashRecord } from './model.ts'
 import { causeOf, grouped } from './patterns.ts'
-import { seedCause } from './report.ts'
 import type { CrashFilter, CrashKey } from './repository.ts'
 import type { Crashes } from './service.ts'
+import { type CrashTellingOptions, crashTellingRoutes } from './telling-routes.ts'
 
 /** What the room that follows memory adds to the answers about health. */
 export interface HealthAlerts {
@@ -26,56 +25,18 @@ export interface HealthDaemons {
   readonly total: number
 }
 
-export interface CrashRoutesOptions {
+export interface CrashRoutesOptions extends CrashTellingOptions {
   readonly crashes: Crashes
-  readonly agents: {
-    get(id: AgentId): Agent | undefined
-    list(): Iterable<Agent>
-    /** Whether what this caller says about the agent counts; also asked for agents that nobody knows. */
-    mayTell(caller: Caller, agent: Pick<Agent, 'id' | 'uid'>): Promise<boolean>
-  }
-  readonly daemonId: string
   readonly alerts?: HealthAlerts
   readonly daemons?: () => HealthDaemons
 }
 
-const REPORT_BODY_BYTES = 64 * 1024
 const DEFAULT_LIMIT = 50
 /** Crashes looked through for one page of a caller who may see few of them: all that are kept, in ordinary life. */
 const MOST_LOOKED_AT = 5_000
 const BATCH = 500
 
-const maybe = <T extends Parameters<typeof Type.Union>[0][number]>(type: T) =>
-  Type.Optional(Type.Union([type, Type.Null()]))
-const Bytes = Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
-const Line = (maxLength: number) => Type.String({ maxLength })
 const Name = Type.String({ minLength: 1, maxLength: 128, pattern: AGENT_ID_PATTERN })
-
-/** The seed's body, and what we can judge by. Unknown members are ignored: daemons are updated one after the other. */
-const Report = Type.Object({
-  crash: Type.Object({
-    agentName: Name,
-    pid: maybe(Type.Integer({ minimum: 0, maximum: 4_194_304 })),
-    exitCode: maybe(Type.Integer({ minimum: -255, maximum: 4_294_967_295 })),
-    signal: maybe(Line(32)),
-    reason: maybe(Line(4_000)),
-    likelyCause: maybe(Line(50)),
-    confidence: maybe(Line(20)),
-    summary: maybe(Line(1_000)),
-    details: Type.Optional(Type.Unknown()),
-    recommendations: maybe(Type.Array(Line(1_000), { maxItems: 50 })),
-    peakMemory: maybe(Bytes),
-    lastKnownMemory: maybe(Bytes),
-    averageMemory: maybe(Bytes),
-    memoryLimit: maybe(Bytes),
-    memoryTrend: maybe(Line(20)),
-    lastOutput: maybe(Line(32 * 1024)),
-    oomKilled: maybe(Type.Boolean()),
-    cgroupOomKills: maybe(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
-    killedByUs: maybe(Type.Boolean()),
-    crashedAt: maybe(Line(64)),
-  }),
-})
 
 const ListQuery = Type.Object({
   ...PageQuery.properties,
@@ -89,29 +50,10 @@ const ListQuery = Type.Object({
   cause: Type.Optional(Type.Union(CRASH_CAUSES.map((cause) => Type.Literal(cause)))),
 })
 
-const ExitBody = Type.Object(
-  {
-    exitCode: Type.Optional(Type.Integer({ minimum: 0, maximum: 255 })),
-    signal: Type.Optional(Type.String({ pattern: '^SIG[A-Z0-9+-]{2,12}$' })),
-    incarnation: Type.Optional(Line(256)),
-    lastOutput: Type.Optional(Line(32 * 1024)),
-  },
-  { additionalProperties: false },
-)
-
-/**
- * `POST /api/monitoring/crash`, `GET /api/monitoring/{crashes,crashes/{id},insights}`, `GET /api/metrics/health`,
- * `POST /api/v1/agents/{id}/exit`.
- */
+/** `GET /api/monitoring/{crashes,crashes/{id},insights}`, `GET /api/metrics/health`, and `crashTellingRoutes`. */
 export function crashRoutes(options: CrashRoutesOptions): FastifyPluginAsyncTypebox {
-  const { crashes, agents, daemonId, alerts, daemons = () => ({ connected: 1, total: 1 }) } = options
+  const { crashes, agents, alerts, daemons = () => ({ connected: 1, total: 1 }) } = options
   const { repository } = crashes
-
-  async function admit(caller: Caller, id: AgentId): Promise<void> {
-    const agent = agents.get(id)
-    if (await agents.mayTell(caller, agent ?? { id, uid: undefined })) return
-    throw new Problem('AE_FORBIDDEN', 'That agent belongs to another user, or is not known here.')
-  }
 
   async function visibleCrashes(
     caller: Caller,
@@ -133,33 +75,7 @@ export function crashRoutes(options: CrashRoutesOptions): FastifyPluginAsyncType
   }
 
   return async (app) => {
-    app.post(
-      '/api/monitoring/crash',
-      {
-        bodyLimit: REPORT_BODY_BYTES,
-        config: { scope: 'ingest', subject: 'handler' },
-        schema: {
-          summary: 'Report a crash',
-          description:
-            'The cause is judged from exitCode, signal, oomKilled, cgroupOomKills, killedByUs, memory and lastOutput; likelyCause counts where they prove nothing. The same report again is the same crash.',
-          tags: ['monitoring'],
-          body: Report,
-        },
-      },
-      async ({ body: { crash }, caller }) => {
-        await admit(caller, crash.agentName)
-        const { record, verdict } = await crashes.report(crash, reporterOf(caller, daemonId))
-        return {
-          success: true,
-          crashId: record?.id ?? null,
-          ...(record === undefined ? { end: verdict.reason } : {}),
-          cause: verdict.cause ?? null,
-          likelyCause: seedCause(verdict.cause),
-          confidence: verdict.confidence,
-          evidence: verdict.evidence,
-        }
-      },
-    )
+    await app.register(crashTellingRoutes(options))
 
     app.get(
       '/api/monitoring/crashes',
@@ -271,38 +187,6 @@ export function crashRoutes(options: CrashRoutesOptions): FastifyPluginAsyncType
             agentCount: live.length,
           },
         }
-      },
-    )
-
-    app.post(
-      '/api/v1/agents/:id/exit',
-      {
-        bodyLimit: REPORT_BODY_BYTES,
-        config: { scope: 'ingest', subject: { param: 'id' } },
-        schema: {
-          summary: 'Tell how an agent ended, by who waited for it',
-          tags: ['agents'],
-          params: Type.Object({ id: Type.String({ pattern: AGENT_ID_PATTERN }) }),
-          body: ExitBody,
-        },
-      },
-      async ({ params: { id }, body, caller }, reply) => {
-        const { exitCode, signal, incarnation, lastOutput } = body
-        if ((exitCode === undefined) === (signal === undefined)) {
-          throw new Problem('AE_INVALID', 'Exactly one of exitCode and signal must be given.')
-        }
-        const agent = agents.get(id)
-        if (agent === undefined) throw new Problem('AE_AGENT_NOT_FOUND', `There is no agent ${id}.`)
-        await admit(caller, id)
-        // The next life of the agent did not end like this one.
-        if (incarnation === undefined || incarnation === agent.incarnation) {
-          crashes.tellExit(agent, {
-            ...(exitCode === undefined ? {} : { exitCode }),
-            ...(signal === undefined ? {} : { signal }),
-            ...(lastOutput === undefined ? {} : { lastOutput }),
-          })
-        }
-        return reply.code(204).send()
       },
     )
   }

@@ -1,4 +1,4 @@
-import type { Agent, AgentEvents, AgentId } from '../agents/model.ts'
+import type { Agent, AgentEvents, AgentId, Incarnation } from '../agents/model.ts'
 import type { Bus } from '../platform/bus.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Feature } from '../platform/feature.ts'
@@ -7,6 +7,7 @@ import type { Store } from '../platform/store/store.ts'
 import { isCrash, judgeEnd } from './cause.ts'
 import { createCrashCollector, createCrashTallies } from './collector.ts'
 import { endingOf } from './ending.ts'
+import { answerEnd, createEnds, seenEnd } from './ends.ts'
 import { type Case, createGathering } from './gather.ts'
 import { healthScore, type LiveState } from './health-score.ts'
 import { createCrashHistory } from './history.ts'
@@ -14,11 +15,13 @@ import { type Insights, insightsOf } from './insights.ts'
 import { createMarks } from './marks.ts'
 import type { CrashEvents, CrashRecord, Evidence, Verdict } from './model.ts'
 import { recommend } from './recommendations.ts'
-import { type CrashReport, idOf, type Reported, readReport } from './report.ts'
+import { idOf } from './report.ts'
 import { type CrashesRepository, createCrashesRepository } from './repository.ts'
 import type { CrashSources } from './sources.ts'
+import { subjectOf, subjectUnseen } from './subject.ts'
 import type { CrashesTables } from './tables.ts'
 import { outputFacts, redactedTail } from './tail.ts'
+import { createToldCrashes, type TellCrash } from './told-crashes.ts'
 import { createEndWatch } from './watch.ts'
 
 /** Section `crashes` of the configuration. */
@@ -41,8 +44,10 @@ export interface CrashesDependencies {
   readonly live?: (visible: (agent: AgentId) => boolean) => LiveState
 }
 
-/** What whoever started an agent says of its end. */
+/** What somebody says of the end of an agent. */
 export interface ExitReport {
+  /** `parent`: who is trusted to have waited for it. `report`: anybody. */
+  readonly by: 'parent' | 'report'
   readonly exitCode?: number
   readonly signal?: string
   /** The end of its output; only of streams that are no terminal. */
@@ -57,10 +62,15 @@ export interface Crashes {
   start(): Promise<void>
   /** Settles what is open. */
   stop(): Promise<void>
-  /** Its parent waited for it: the surest there is. Before or after the end is seen here. */
+  /** Somebody says how an agent ended, before or after the end is seen here. */
   tellExit(agent: Agent, report: ExitReport): void
-  /** Durable when it settles. @throws Problem AE_STORE_UNAVAILABLE */
-  report(report: CrashReport, origin: string): Promise<Reported>
+  /** The same of a process that ended before it was ever looked at; false when it cannot have been on this host. */
+  tellUnseen(
+    life: { readonly agent: AgentId; readonly incarnation: Incarnation; readonly role: string | undefined },
+    report: ExitReport,
+  ): boolean
+  /** Durable when it settles. */
+  readonly report: TellCrash
   /** @param visible which agents the caller may see */
   insights(visible: (agent: AgentId) => boolean): Insights
   /** The crashes that are kept, oldest first, without their outputs. */
@@ -71,8 +81,6 @@ export interface Crashes {
 
 /** Children killed one after the other in a living agent are one crash while they follow each other this closely. */
 const SAME_ILLNESS_MS = 60_000
-/** A crash that is told from outside and the one that was seen here are the same when they lie this close. */
-const SAME_END_MS = 15_000
 
 /** Finds out how agents end. Builds the room; nothing is read before `start`. */
 export function createCrashes(dependencies: CrashesDependencies): Crashes {
@@ -82,6 +90,7 @@ export function createCrashes(dependencies: CrashesDependencies): Crashes {
   const tallies = createCrashTallies()
   const marks = createMarks()
   const gather = createGathering(clock, sources, marks)
+  const ends = createEnds()
   const looking = new Set<Promise<void>>()
   let fault: string | undefined
 
@@ -104,7 +113,10 @@ export function createCrashes(dependencies: CrashesDependencies): Crashes {
       if (verdict.reason !== 'lives') tallies.exit(subject.role, verdict.reason)
       bus.emit('agent.ended', { subject, verdict, atMs: ended.atMs })
     }
-    if (!isCrash(verdict)) return
+    if (!isCrash(verdict)) {
+      if (life === 'ended') ends.put(seenEnd(settled, verdict, undefined))
+      return
+    }
     const again = life === 'alive' ? openIllness(settled) : undefined
     const record =
       again === undefined
@@ -112,6 +124,7 @@ export function createCrashes(dependencies: CrashesDependencies): Crashes {
         : { ...again, occurrences: again.occurrences + 1, lastAtMs: ended.atMs }
     if (again === undefined) tallies.crash(subject.role, verdict.cause ?? 'unknown')
     await keep(record)
+    if (life === 'ended') ends.put(seenEnd(settled, verdict, record))
     if (again === undefined) bus.emit('agent.crashed', { record })
   }
 
@@ -136,7 +149,7 @@ export function createCrashes(dependencies: CrashesDependencies): Crashes {
     const ending = endingOf(exit)
     return {
       id: idOf(life === 'ended' ? [incarnation] : [incarnation, ended.atMs]),
-      origin: store.daemonId,
+      ...{ origin: store.daemonId, witness: 'seen' },
       ...{ agent, incarnation, runtime, role, pid, occurrences: 1 },
       atMs: ended.atMs,
       lastAtMs: ended.atMs,
@@ -151,9 +164,10 @@ export function createCrashes(dependencies: CrashesDependencies): Crashes {
   }
 
   async function keep(record: CrashRecord): Promise<void> {
-    history.put(record)
+    const gone = history.put(record)
     try {
       await repository.save(record)
+      await repository.remove(gone)
       fault = undefined
     } catch (error) {
       // It is counted and told; only the next run of the daemon will not know it.
@@ -169,36 +183,49 @@ export function createCrashes(dependencies: CrashesDependencies): Crashes {
     return { agents: count, criticalAgents: 0, oomImminentAgents: 0 }
   }
 
-  /** What was seen here a moment ago is not another crash because somebody tells it, too. */
-  function seenHere({ agent, atMs }: CrashRecord): CrashRecord | undefined {
-    return history
-      .of(agent)
-      .findLast(
-        (one) =>
-          one.origin === store.daemonId &&
-          one.verdict.reason !== 'lives' &&
-          Math.abs(one.atMs - atMs) <= SAME_END_MS,
-      )
+  const counted = () => history.list().filter(({ witness }) => witness !== 'alleged')
+  /** Crashes of an agent of this host; another daemon may have one of the same name. */
+  const ofHere = (id: AgentId) =>
+    history.of(id).filter(({ origin, witness }) => origin === store.daemonId && witness !== 'alleged')
+
+  const report = createToldCrashes({
+    ...{ clock, agents, watch, ends, history, repository },
+    outputTail: () => config().outputTail,
+    async keepNew(record) {
+      await repository.save(record)
+      await repository.remove(history.put(record))
+      if (record.witness === 'alleged') return
+      tallies.crash(agents.get(record.agent)?.info.role, record.verdict.cause ?? 'unknown')
+      bus.emit('agent.crashed', { record })
+    },
+  })
+
+  function toldEnd({ by, exitCode, signal, lastOutput }: ExitReport): Parameters<typeof watch.tell>[1] {
+    const how = signal === undefined ? { code: exitCode ?? 0 } : { signal }
+    const output =
+      lastOutput === undefined
+        ? undefined
+        : { facts: outputFacts(lastOutput), text: redactedTail(lastOutput, config().outputTail) }
+    return { exit: { source: by, ...how }, output }
   }
 
   const collector = createCrashCollector({
     tallies,
     agents: agents.list,
-    lastCrashMs: (id) => history.of(id).at(-1)?.lastAtMs,
-    healthScore: () => healthScore(history.list(), live(), clock.now()),
+    lastCrashMs: (id) => ofHere(id).at(-1)?.lastAtMs,
+    healthScore: () => healthScore(counted(), live(), clock.now()),
   })
 
   return {
     collector,
     repository,
     describe(id) {
-      const own = history.of(id)
-      const last = own.at(-1)
-      if (last === undefined) return { crashes: 0 }
-      const { cause, confidence, summary } = last.verdict
+      const own = ofHere(id)
+      const end = ends.last(id)
       return {
         crashes: own.length,
-        lastCrash: { id: last.id, at: new Date(last.lastAtMs).toISOString(), cause, confidence, summary },
+        ...(own.length === 0 ? {} : { lastCrash: briefly(own.at(-1)!) }),
+        ...(end === undefined ? {} : { lastEnd: answerEnd(end) }),
       }
     },
     health: () => ({
@@ -224,38 +251,19 @@ export function createCrashes(dependencies: CrashesDependencies): Crashes {
       await Promise.all(looking)
     },
 
-    tellExit(agent, { exitCode, signal, lastOutput }) {
-      const how = signal === undefined ? { code: exitCode ?? 0 } : { signal }
-      const output =
-        lastOutput === undefined
-          ? undefined
-          : { facts: outputFacts(lastOutput), text: redactedTail(lastOutput, config().outputTail) }
-      watch.tell(agent, { exit: { source: 'parent', ...how }, output })
+    tellExit: (agent, told) => watch.tell(subjectOf(agent), toldEnd(told)),
+
+    tellUnseen(life, told) {
+      const subject = sources.space === undefined ? undefined : subjectUnseen(life, sources.space)
+      if (subject === undefined) return false
+      watch.tell(subject, toldEnd(told))
+      return true
     },
 
-    async report(report, origin) {
-      const told = readReport(report, origin, clock.now(), config().outputTail)
-      const { record } = told
-      if (record === undefined) return told
-      const known = seenHere(record)
-      if (known !== undefined) {
-        const stored = (await repository.find(known.id)) ?? known
-        const kept = { ...stored, lastOutput: stored.lastOutput ?? record.lastOutput }
-        await repository.save(kept)
-        return { record: kept, verdict: kept.verdict }
-      }
-      const isNew = history.get(record.id) === undefined
-      await repository.save(record)
-      history.put(record)
-      if (isNew) {
-        tallies.crash(agents.get(record.agent)?.info.role, record.verdict.cause ?? 'unknown')
-        bus.emit('agent.crashed', { record })
-      }
-      return told
-    },
+    report,
 
     insights(visible) {
-      const records = history.list().filter(({ agent }) => visible(agent))
+      const records = counted().filter(({ agent }) => visible(agent))
       return insightsOf(records, live(visible), clock.now())
     },
 
@@ -263,4 +271,8 @@ export function createCrashes(dependencies: CrashesDependencies): Crashes {
     live,
     size: () => ({ ...watch.size(), kept: history.list().length }),
   }
+}
+
+function briefly({ id, lastAtMs, verdict: { cause, confidence, summary } }: CrashRecord): object {
+  return { id, at: new Date(lastAtMs).toISOString(), cause, confidence, summary }
 }

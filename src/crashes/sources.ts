@@ -9,7 +9,7 @@ import type { ContainerInfo, DockerEngine } from '../platform/docker/container.t
 import { locateContainer } from '../platform/docker/container-cgroup.ts'
 import { parseOomKills } from '../platform/host/meminfo.ts'
 import { createKernelLog, type KernelLog } from '../platform/kernel-log/reader.ts'
-import { readPidNamespace } from '../platform/proc/kernel-facts.ts'
+import { readBootId, readPidNamespace } from '../platform/proc/kernel-facts.ts'
 import { createProcessSample, type ProcessKey, type ProcessReader } from '../platform/proc/process.ts'
 import type { KnownTrend } from './memory-evidence.ts'
 import type { OwnActionEvidence } from './model.ts'
@@ -34,6 +34,10 @@ export interface CrashSources {
   readonly pidsAreOurs: boolean
   /** Processes of a live agent now, by pid. */
   members(agent: Agent): Iterable<number>
+  /** `boot id:pid namespace`: what the incarnations of processes of this host begin with; undefined when not known. */
+  readonly space: string | undefined
+  /** Whether the kernel says that the process has not ended. */
+  runs(key: ProcessKey): boolean
   /** Wait status of a process that nobody has waited for yet. */
   waitStatus(key: ProcessKey): number | undefined
   /** Terminates of this life. Rejects when the journal cannot be asked. */
@@ -67,6 +71,8 @@ const AFTERMATH_MS = 15_000
 export function createCrashSources(options: CrashSourceOptions): CrashSources {
   const { clock, procRoot, engine, cgroups, ownContainer, reader, desk } = options
   const { kernelLogPath, trend } = options
+  const bootId = readBootId(procRoot)
+  const pidNamespace = readPidNamespace('self', procRoot)
   const group = emptySample()
   const sample = createProcessSample()
   return {
@@ -92,8 +98,16 @@ export function createCrashSources(options: CrashSourceOptions): CrashSources {
       now: clock.now,
       ...(kernelLogPath === undefined ? {} : { path: kernelLogPath }),
     }),
-    pidsAreOurs: readPidNamespace('self', procRoot) === INITIAL_PID_NAMESPACE,
+    pidsAreOurs: pidNamespace === INITIAL_PID_NAMESPACE,
+    space: bootId === undefined || pidNamespace === undefined ? undefined : `${bootId}:${pidNamespace}`,
     members: options.members,
+    runs(key) {
+      const outcome = reader.read(key, 'core', sample)
+      reader.forget(key)
+      if (outcome !== 'ok') return false
+      // A leader that has ended while threads of it go on is a zombie, too.
+      return sample.state !== 'X' && (sample.state !== 'Z' || (sample.threads ?? 1) > 1)
+    },
     waitStatus(key) {
       const isThere = reader.read(key, 'full', sample) === 'ok'
       const status = isThere && sample.state === 'Z' ? sample.exitStatus : undefined

@@ -22,6 +22,8 @@ export interface AgentCrashesTable {
   last_output: string | null
   /** Who reported it; the same as `daemon_id` for what we saw ourselves. */
   origin: string
+  /** See `Witness`. */
+  witness: string
   incarnation: string | null
   runtime: string | null
   role: string | null
@@ -54,6 +56,7 @@ export const crashesMigration: Migration = {
         insight_data: 'json',
         last_output: 'text?',
         origin: 'text',
+        witness: 'text',
         incarnation: 'text?',
         runtime: 'text?',
         role: 'text?',
@@ -73,8 +76,7 @@ export const crashesMigration: Migration = {
 
 const DAY_MS = 86_400_000
 
-/** @param retain `crashes.retain` */
-/** @param retain asked at every pass: the configuration may have been loaded again */
+/** @param retain `crashes.retain`, asked at every pass: the configuration may have been loaded again */
 export function crashesRetention(retain: () => number): RetentionRule {
   return {
     table: 'agent_crashes',

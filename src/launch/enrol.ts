@@ -3,6 +3,8 @@ import type { LaunchOptions, LaunchRequest } from './request.ts'
 
 /** The registration of one launched command, with what a person is told about it. */
 export interface Enrolment {
+  /** The daemon has answered once, or nobody did. */
+  readonly answered: Promise<void>
   /** The first definite answer of the daemon. */
   readonly decided: Promise<EnlistState>
   /** Why nothing is decided yet. */
@@ -23,6 +25,10 @@ export function enrol(
   const decided = new Promise<EnlistState>((resolve) => {
     decide = resolve
   })
+  let answer: () => void
+  const answered = new Promise<void>((resolve) => {
+    answer = resolve
+  })
   let isLate = false
   let delay: string | undefined
 
@@ -41,6 +47,7 @@ export function enrol(
     link,
     body: bodyOf(request, process),
     onDelay(detail) {
+      answer()
       delay = detail ?? `no agent-exporter answers at ${url}`
       if (mode === 'require') return
       isLate = true
@@ -50,9 +57,10 @@ export function enrol(
     onChange(state) {
       tell(state)
       decide(state)
+      answer()
     },
   })
-  return { decided, delay: () => delay, again: enlistment.again, stop: enlistment.stop }
+  return { answered, decided, delay: () => delay, again: enlistment.again, stop: enlistment.stop }
 }
 
 function bodyOf(

@@ -5,6 +5,7 @@ import { type RunningChild, startChild } from './child.ts'
 import type { Cleanup } from './cleanup.ts'
 import { type Enrolment, enrol } from './enrol.ts'
 import { childEnvironment, incarnationSpace } from './environment.ts'
+import { followStderr } from './last-output.ts'
 import { type Ended, LAUNCH_EXIT } from './outcome.ts'
 import { readOwnEntry } from './processes.ts'
 import { findProgram } from './program.ts'
@@ -41,6 +42,7 @@ export async function launch(request: LaunchRequest, options: LaunchOptions): Pr
   const space = incarnationSpace()
   const session = isatty(0) ? 'shared' : 'own'
   const cage = makeRunCage()
+  const output = followStderr()
   let child: RunningChild
   try {
     child = await startChild({
@@ -100,8 +102,7 @@ export async function launch(request: LaunchRequest, options: LaunchOptions): Pr
 
   const how = await child.ended
   const told = tellEnd(how, {
-    id,
-    link: options.link,
+    ...{ id, role, url, output, link: options.link, answered: enrolment.answered },
     incarnation: space && root && `${space}:${pid}:${root.startTime}`,
   })
   signals.childEnded(() => {

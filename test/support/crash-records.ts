@@ -4,7 +4,14 @@ import type { CrashCause, CrashRecord } from '../../src/crashes/model.ts'
 export function crashRecord(more: Partial<CrashRecord> = {}): CrashRecord {
   const atMs = more.atMs ?? 1_000
   return {
-    ...{ id: 'crash-1', origin: 'daemon-a', agent: 'a', incarnation: undefined, runtime: undefined },
+    ...{
+      id: 'crash-1',
+      origin: 'daemon-a',
+      witness: 'seen',
+      agent: 'a',
+      incarnation: undefined,
+      runtime: undefined,
+    },
     ...{ role: undefined, pid: undefined, atMs, occurrences: 1, lastAtMs: atMs, exitCode: undefined },
     ...{
       signal: undefined,

@@ -1,4 +1,4 @@
-import type { CrashRoom } from './crash-room.ts'
+import type { DeathDaemon } from './death-daemon.ts'
 import { DEATHS, type Death } from './deaths.ts'
 import type { Dockerd } from './dockerd.ts'
 
@@ -9,7 +9,7 @@ export interface DeathRow {
 }
 
 export interface DeathRunOptions {
-  readonly room: CrashRoom
+  readonly daemon: DeathDaemon
   readonly dockerd: Dockerd
   readonly runs: number
   /** Deaths at the same time: what one counts must not be taken for another's. */
@@ -20,7 +20,7 @@ export interface DeathRunOptions {
 
 /** Dies in every way, every time anew, in an order that mixes them. */
 export async function runDeaths(options: DeathRunOptions): Promise<readonly DeathRow[]> {
-  const { room, dockerd, runs, atOnce, only = () => true, progress = () => {} } = options
+  const { daemon, dockerd, runs, atOnce, only = () => true, progress = () => {} } = options
   const rows = Object.entries(DEATHS)
     .filter(([name]) => only(name))
     .map(([name, { expected }]) => ({ name, expected, deaths: [] as (Death & { readonly agent: string })[] }))
@@ -31,10 +31,10 @@ export async function runDeaths(options: DeathRunOptions): Promise<readonly Deat
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const { row, turn } = next
       const agent = `death-${++count}`
-      const death = await DEATHS[row.name]!.run({ room, dockerd }, agent, turn)
+      const death = await DEATHS[row.name]!.run({ daemon, dockerd }, agent, turn)
       row.deaths.push({ ...death, agent })
       if (death.judged !== row.expected) {
-        progress(`${row.name}: ${death.judged} ${JSON.stringify(death.verdict?.evidence ?? [])}`)
+        progress(`${row.name}: ${death.judged} ${JSON.stringify(death.evidence)}`)
       }
     }
   }

@@ -2,24 +2,25 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Verdict } from '../../src/crashes/model.ts'
 import { createTail } from '../../src/crashes/tail.ts'
 import { eventually } from './child.ts'
-import type { CrashRoom } from './crash-room.ts'
 import { cleanEnvironment } from './daemon.ts'
+import type { DeathDaemon, ToldCrash } from './death-daemon.ts'
 import type { Dockerd, RunOptions } from './dockerd.ts'
 
 /** What the deaths are judged on. */
 export interface World {
-  readonly room: CrashRoom
+  readonly daemon: DeathDaemon
   readonly dockerd: Dockerd
 }
 
 export interface Death {
   /** Cause, or the reason where nothing crashed. */
   readonly judged: string
-  readonly verdict: Verdict | undefined
-  /** From the kernel's count to the report; only of children of living containers. */
+  readonly confidence: ToldCrash['confidence']
+  /** Only of crashes. */
+  readonly evidence: ToldCrash['evidence']
+  /** From the kernel's count to the event that tells it; only of children of living containers. */
   readonly reportedMs?: number
 }
 
@@ -33,7 +34,9 @@ export interface DeathClass {
 
 const MIB = 2 ** 20
 const LONGEST_WAIT_MS = 20_000
-/** Until the room has measured it. */
+const ASK_EVERY_MS = 200
+const MISSED: Death = { judged: 'missed', confidence: 'low', evidence: [] }
+/** Until the daemon has measured it. */
 const SETTLED_S = 2
 
 /** Programs that take memory until nobody gives them more, for `/bin/sh -c` of busybox. */
@@ -59,14 +62,13 @@ const container = (
       labels: { 'agent-exporter.agent': id, 'agent-exporter.enforce': 'true' },
       ...{ memory: limit(turn), script: `sleep ${SETTLED_S}; ${script(turn)}` },
     }
-    const ended = nextEnd(world.room, id)
     const running = await world.dockerd.runContainer(options)
     try {
       if (then !== undefined) {
-        await known(world.room, id)
+        await known(world.daemon, id)
         await then(running, turn, world, id)
       }
-      return await ended
+      return await nextEnd(world.daemon, id)
     } finally {
       await running.container.remove({ force: true }).catch(() => undefined)
     }
@@ -92,15 +94,14 @@ const child = (
   then?: (child: ChildProcess, turn: number, world: World, id: string) => Promise<unknown>,
 ): Run => {
   return async (world, id, turn) => {
-    const { room } = world
-    const ended = nextEnd(room, id)
+    const { daemon } = world
     const started = startAgent(program(turn), id)
-    await known(room, id)
-    const told = tellEnd(room, id, started)
+    await known(daemon, id)
+    const told = tellEnd(daemon, id, started)
     started.stdin?.write('go\n')
     await then?.(started, turn, world, id)
     await told
-    return await ended
+    return await nextEnd(daemon, id)
   }
 }
 
@@ -111,57 +112,52 @@ function startAgent({ file, args }: Program, id: string): ChildProcess {
   return started
 }
 
-async function tellEnd({ crashes, agents }: CrashRoom, id: string, started: ChildProcess): Promise<void> {
+async function tellEnd({ ask, agent }: DeathDaemon, id: string, started: ChildProcess): Promise<void> {
   const tail = createTail()
   started.stderr?.on('data', (chunk: Buffer) => tail.push(chunk))
-  const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => {
+  const [exitCode, signal] = await new Promise<[number | null, string | null]>((resolve) => {
     started.once('close', (...how) => resolve(how))
   })
-  const agent = agents.get(id)
-  // It ended before it was ever seen: nobody is judged, and the death counts as missed.
-  if (agent === undefined) return
-  const how = signal === null ? { exitCode: code ?? 0 } : { signal }
-  crashes.tellExit(agent, { ...how, lastOutput: tail.text(16_384) })
+  const incarnation = (await agent(id))?.['incarnation']
+  const how = signal === null ? { exitCode } : { signal }
+  await ask('POST', `/api/v1/agents/${id}/exit`, { ...how, incarnation, lastOutput: tail.text(16_384) })
 }
 
-/** Resolves when the room has concluded how the agent ended, or that a child of it was killed. */
-function nextEnd({ bus }: CrashRoom, id: string, living?: 'living'): Promise<Death> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => finish(undefined), LONGEST_WAIT_MS)
-    const off =
-      living === undefined
-        ? bus.on('agent.ended', ({ subject, verdict }) => void (subject.agent === id && finish(verdict)))
-        : bus.on('agent.crashed', ({ record }) => void (record.agent === id && finish(record.verdict)))
-    function finish(verdict: Verdict | undefined): void {
-      clearTimeout(timer)
-      off()
-      resolve({ judged: verdict === undefined ? 'missed' : nameOf(verdict), verdict })
+/** What the daemon answers when it has concluded how the agent ended. */
+async function nextEnd(daemon: DeathDaemon, id: string): Promise<Death> {
+  const until = performance.now() + LONGEST_WAIT_MS
+  while (performance.now() < until) {
+    const end = await daemon.lastEnd(id)
+    if (end !== undefined) {
+      const [crash] = await daemon.crashes(id)
+      const judged = end.reason === 'crashed' ? (end.cause ?? 'crashed') : end.reason
+      return { judged, confidence: end.confidence, evidence: crash?.evidence ?? [] }
     }
+    await delay(ASK_EVERY_MS)
+  }
+  return MISSED
+}
+
+async function known({ agent }: DeathDaemon, id: string): Promise<void> {
+  await eventually(`${id} is known`, async () => {
+    const found = await agent(id)
+    return found?.['endedAt'] == null ? found : undefined
   })
-}
-
-function nameOf({ reason, cause }: Verdict): string {
-  if (reason === 'lives') return `living ${cause}`
-  return reason === 'crashed' ? (cause ?? 'crashed') : reason
-}
-
-async function known({ agents }: CrashRoom, id: string): Promise<void> {
-  await eventually(`${id} is known`, () =>
-    agents.get(id)?.endedAtMs === undefined ? agents.get(id) : undefined,
-  )
   // One sample more, so that it has a past.
   await delay(1_100)
 }
 
-const terminate = (_: unknown, __: number, { room }: World, id: string) =>
-  room.desk.request({
-    ...{ action: 'terminate', agent: id, trigger: 'human', episode: id, actor: 'test' },
-    ...{ reason: 'its time has come', hold: 'human', optIn: true, graceMs: 200 },
-  })
+const terminate = async (of: object, _: number, { daemon }: World, id: string) => {
+  // A container opted in by its label.
+  if ('pid' in of) {
+    await daemon.ask('POST', '/api/v1/agents', { id, runtime: { pid: of.pid }, enforce: true })
+  }
+  return await daemon.ask('POST', `/api/v1/agents/${id}/terminate?wait=10s`, { reason: 'its time has come' })
+}
 
 /** A child is killed for memory and the container lives on: `docker inspect` says nothing of it. */
-const livingChild: Run = async ({ room, dockerd }, id, turn) => {
-  const reported = nextEnd(room, id, 'living')
+const livingChild: Run = async ({ daemon, dockerd }, id, turn) => {
+  const reported = daemon.nextCrash(id, LONGEST_WAIT_MS)
   const running = await dockerd.runContainer({
     labels: { 'agent-exporter.agent': id },
     memory: limit(turn),
@@ -175,10 +171,13 @@ const livingChild: Run = async ({ room, dockerd }, id, turn) => {
     } catch {}
   }, 5)
   try {
-    const death = await reported
-    const at = performance.now()
+    const at = (await reported)?.atMs
+    const [crash] = await daemon.crashes(id)
+    if (at === undefined || crash === undefined) return MISSED
     const { State } = await running.container.inspect()
-    if (State.OOMKilled || !State.Running) return { ...death, judged: `${death.judged}, not living` }
+    const isLiving = crash.lives && !State.OOMKilled && State.Running
+    const { confidence, evidence, cause } = crash
+    const death = { judged: isLiving ? `living ${cause}` : `${cause}, not living`, confidence, evidence }
     return countedAt === undefined ? death : { ...death, reportedMs: at - countedAt }
   } finally {
     clearInterval(looking)
@@ -200,14 +199,13 @@ const sibling: Run = async (world, id) => {
     for (const { pid } of [large, small]) writeFileSync(join(group, 'cgroup.procs'), String(pid))
     // By default the kernel takes the largest; which of the two that is should not hang on allocators.
     writeFileSync(`/proc/${large.pid}/oom_score_adj`, '500')
-    const ended = nextEnd(world.room, id)
-    const told = tellEnd(world.room, id, large)
+    const told = tellEnd(world.daemon, id, large)
     large.stdin?.write('go\n')
-    await known(world.room, id)
-    await known(world.room, `${id}-small`)
+    await known(world.daemon, id)
+    await known(world.daemon, `${id}-small`)
     small.stdin?.write('go\n')
     await told
-    return await ended
+    return await nextEnd(world.daemon, id)
   } finally {
     const gone = [large, small].map(
       (one) => (one.exitCode ?? one.signalCode) === null && new Promise((done) => one.once('exit', done)),

@@ -31,6 +31,7 @@ export function createRoom() {
     covered: (clock.now() - 3_600_000) as number | undefined,
     logged: [] as SeenKill[],
     logCovered: undefined as number | undefined,
+    running: new Set<number>(),
     waitStatus: undefined as number | undefined,
     terminates: [] as OwnActionEvidence[] | Error,
     members: new Map<string, number[]>(),
@@ -65,6 +66,8 @@ export function createRoom() {
       hostKills: () => host.kills,
       kernelLog: { drain: () => host.logged.splice(0), coveredSince: () => host.logCovered, close() {} },
       pidsAreOurs: true,
+      space: BOOT,
+      runs: ({ pid }) => host.running.has(pid),
       members: (agent) => host.members.get(agent.id) ?? [],
       waitStatus: (_: ProcessKey) => host.waitStatus,
       async terminates() {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CrashRecord } from '../../../src/crashes/model.ts'
 import type { CrashesRepository } from '../../../src/crashes/repository.ts'
 import { crashRoutes } from '../../../src/crashes/routes.ts'
+import { mintAgentToken } from '../../../src/platform/http/agent-token.ts'
 import { crashRecord, verdictOf } from '../../support/crash-records.ts'
 import { bearer, CONTROL_TOKEN, TEAM_TOKEN, type TestServer, testServer } from '../platform/http/support.ts'
 import { createRoom } from './room.ts'
@@ -18,6 +19,9 @@ beforeEach(async () => {
   const repository: CrashesRepository = {
     async save(record) {
       records = [...records.filter(({ id }) => id !== record.id), record]
+    },
+    async remove(ids) {
+      records = records.filter(({ id }) => !ids.includes(id))
     },
     find: async (id) => records.find((record) => record.id === id),
     list: async ({ agent, cause, origin }, limit, after) =>
@@ -92,9 +96,10 @@ describe('POST /api/monitoring/crash (R22)', () => {
   it('is the same crash when it is told again (E21)', async () => {
     const crash = { agentName: 'far', exitCode: 3, crashedAt: '2026-01-01T00:00:00Z' }
     const [one, two] = [
-      await post('/api/monitoring/crash', { crash }),
-      await post('/api/monitoring/crash', { crash }),
+      await post('/api/monitoring/crash', { crash }, bearer(CONTROL_TOKEN)),
+      await post('/api/monitoring/crash', { crash }, bearer(CONTROL_TOKEN)),
     ]
+    expect(one.json().witness).toBe('told')
     expect(one.json().crashId).toBe(two.json().crashId)
     expect(room.crashed).toEqual(['far error'])
   })
@@ -189,7 +194,7 @@ describe('insights and health (R19, R20, R27, R32)', () => {
   it('tell the crashes that were seen (E10)', async () => {
     await room.crashes.start()
     const agent = room.process('p')
-    room.crashes.tellExit(agent, { signal: 'SIGSEGV' })
+    room.crashes.tellExit(agent, { by: 'parent', signal: 'SIGSEGV' })
     room.exit(agent)
     await room.pass(3_000)
     const health = (await get('/api/metrics/health')).json()
@@ -204,11 +209,30 @@ describe('insights and health (R19, R20, R27, R32)', () => {
 })
 
 describe('POST /api/v1/agents/{id}/exit', () => {
+  it('takes it for the life it names, and from nobody who may not speak for that one', async () => {
+    await room.crashes.start()
+    const agent = room.process('p')
+    const [name, secret] = [room.process('other', 78), bearer(mintAgentToken(CONTROL_TOKEN, 'team-a-1'))]
+    const url = '/api/v1/agents/team-a-1/exit'
+    const lie = await post(url, { exitCode: 3, incarnation: name.incarnation }, secret)
+    expect(lie.statusCode).toBe(403)
+    const known = await post(url, { exitCode: 3, incarnation: agent.incarnation }, bearer(CONTROL_TOKEN))
+    expect(known.statusCode).toBe(204)
+    const unseen = { exitCode: 4, incarnation: agent.incarnation.replace('77:770', '9:90') }
+    expect((await post(url, unseen, secret)).statusCode).toBe(204)
+    room.exit(agent)
+    room.exit(name)
+    await room.pass(3_000)
+    expect(room.crashed.toSorted()).toEqual(['p error', 'team-a-1 error'])
+    expect(room.ended).toContain('other unknown')
+    await room.crashes.stop()
+  })
+
   it('takes the word of who waited for it, once', async () => {
     await room.crashes.start()
     const agent = room.process('p')
     const url = '/api/v1/agents/p/exit'
-    expect((await post(url, { exitCode: 3, incarnation: 'another life' })).statusCode).toBe(204)
+    expect((await post(url, { exitCode: 3, incarnation: 'another life' })).statusCode).toBe(404)
     expect((await post(url, { signal: 'SIGABRT', incarnation: agent.incarnation })).statusCode).toBe(204)
     room.exit(agent)
     await room.pass(3_000)

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createRoom } from './room.ts'
 
+const TELLER = { name: 'control', origin: '', credit: 'told', isHere: true } as const
+
 let room: ReturnType<typeof createRoom>
 beforeEach(async () => {
   room = createRoom()
@@ -171,7 +173,7 @@ describe('the end of a process', () => {
     room.sample()
     await room.pass(4_000)
     const tell = () =>
-      room.crashes.tellExit(agent, { signal: 'SIGSEGV', lastOutput: 'password=hunter2 boom' })
+      room.crashes.tellExit(agent, { by: 'parent', signal: 'SIGSEGV', lastOutput: 'password=hunter2 boom' })
     if (when === 'before') tell()
     room.exit(agent)
     await room.pass(200)
@@ -184,7 +186,7 @@ describe('the end of a process', () => {
   it('is what its zombie says, whatever else is told', async () => {
     const agent = room.process('p')
     room.host.waitStatus = 11
-    room.crashes.tellExit(agent, { exitCode: 0 })
+    room.crashes.tellExit(agent, { by: 'parent', exitCode: 0 })
     room.exit(agent)
     await room.pass(3_000)
     expect(room.crashed).toEqual(['p segfault'])
@@ -224,7 +226,7 @@ describe('a crash', () => {
   it('is kept, counted and told also when the store fails', async () => {
     room.host.storeFails = true
     const agent = room.process('p')
-    room.crashes.tellExit(agent, { exitCode: 3 })
+    room.crashes.tellExit(agent, { by: 'parent', exitCode: 3 })
     room.exit(agent)
     await room.pass(3_000)
     expect(room.crashed).toEqual(['p error'])
@@ -233,10 +235,10 @@ describe('a crash', () => {
 
   it('that is told, too, is the one that was seen here', async () => {
     const agent = room.process('p')
-    room.crashes.tellExit(agent, { exitCode: 3 })
+    room.crashes.tellExit(agent, { by: 'parent', exitCode: 3 })
     room.exit(agent)
     await room.pass(3_000)
-    const { record } = await room.crashes.report({ agentName: 'p', exitCode: 3, lastOutput: 'bye' }, 'local')
+    const { record } = await room.crashes.report({ agentName: 'p', exitCode: 3, lastOutput: 'bye' }, TELLER)
     expect(record?.id).toBe(room.crashes.list()[0]?.id)
     expect(record?.lastOutput).toBe('bye')
     expect(room.crashes.list()).toHaveLength(1)
@@ -244,7 +246,7 @@ describe('a crash', () => {
 
   it('that is open when the daemon stops is settled with what is known', async () => {
     const agent = room.process('p')
-    room.crashes.tellExit(agent, { signal: 'SIGABRT' })
+    room.crashes.tellExit(agent, { by: 'parent', signal: 'SIGABRT' })
     room.exit(agent)
     await room.crashes.stop()
     expect(room.crashed).toEqual(['p abort'])
@@ -253,7 +255,7 @@ describe('a crash', () => {
   it('leaves nothing behind', async () => {
     for (let pid = 100; pid < 400; pid++) {
       const agent = room.process('p', pid)
-      room.crashes.tellExit(agent, { exitCode: 1 })
+      room.crashes.tellExit(agent, { by: 'parent', exitCode: 1 })
       room.exit(agent)
       await room.pass(400)
     }
