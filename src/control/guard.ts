@@ -181,11 +181,17 @@ function pace(
         `${seconds(config.cooldown - since(last.started))} of the cool-down are left`,
       )
     }
-    const begun = facts.deeds.filter(
-      (deed) => SHARED.has(deed.trigger) && deed.action !== 'resume' && since(deed.started) < SHARE_WINDOW_MS,
-    ).length
+    const begun = new Set<AgentId>()
+    for (const deed of facts.deeds) {
+      if (!SHARED.has(deed.trigger) || deed.action === 'resume' || since(deed.started) >= SHARE_WINDOW_MS)
+        continue
+      begun.add(deed.agent)
+    }
     const share = Math.max(1, Math.floor(config.maxFleetShare * facts.fleet))
-    if (begun >= share) return refused('fleet_share', `${begun} of ${facts.fleet} agents in ten minutes`)
+    // More for one of them, as an end after a pause that did not help, concerns no more of the fleet.
+    if (begun.size >= share && !begun.has(agent)) {
+      return refused('fleet_share', `${begun.size} of ${facts.fleet} agents in ten minutes`)
+    }
   }
   if (action === 'resume' && trigger === 'human') return undefined
   const stop = failureStop(action, trigger, facts, config, now)

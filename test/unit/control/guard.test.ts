@@ -128,6 +128,18 @@ describe('the guard', () => {
     )
   })
 
+  it('counts agents for the share of the fleet, not what was done to each', () => {
+    const pause = deed('a', -2 * MINUTE, { trigger: 'memory' })
+    const end = { action: 'terminate', trigger: 'memory' } as const
+    expect(verdict(end, { fleet: 1, deeds: [pause] })).toBe('allow')
+    expect(verdict(end, { fleet: 3, deeds: [pause, deed('other', -MINUTE)] })).toBe('allow')
+    expect(verdict({}, { fleet: 3, deeds: [deed('other', -2 * MINUTE), deed('other', -MINUTE)] })).toBe(
+      'fleet_share',
+    )
+    const twice = Array.from({ length: 18 }, (_, i) => deed(`other-${i % 9}`, -MINUTE))
+    expect(verdict({}, { deeds: twice })).toBe('allow')
+  })
+
   it('refuses after three failures in a row until a reset or half an hour has passed: failure_stop', () => {
     const failed = [-9, -6, -3].map((m) =>
       deed(`other${m}`, m * MINUTE, { result: 'failure', trigger: 'budget' }),
