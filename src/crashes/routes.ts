@@ -52,7 +52,7 @@ const ListQuery = Type.Object({
 
 /** `GET /api/monitoring/{crashes,crashes/{id},insights}`, `GET /api/metrics/health`, and `crashTellingRoutes`. */
 export function crashRoutes(options: CrashRoutesOptions): FastifyPluginAsyncTypebox {
-  const { crashes, agents, alerts, daemons = () => ({ connected: 1, total: 1 }) } = options
+  const { crashes, alerts, daemons = () => ({ connected: 1, total: 1 }) } = options
   const { repository } = crashes
 
   async function visibleCrashes(
@@ -165,7 +165,7 @@ export function crashRoutes(options: CrashRoutesOptions): FastifyPluginAsyncType
       {
         config: { scope: 'read', subject: 'handler' },
         schema: {
-          summary: 'Health of the agents of this host',
+          summary: 'Health of the agents of this host and of those that report here',
           tags: ['monitoring'],
           querystring: Type.Object({}),
         },
@@ -173,7 +173,6 @@ export function crashRoutes(options: CrashRoutesOptions): FastifyPluginAsyncType
       async ({ caller }) => {
         const visible = (id: AgentId) => caller.mayTouch(id)
         const { healthScore, summary, issues, recommendations, stats } = crashes.insights(visible)
-        const live = [...agents.list()].filter(({ id, endedAtMs }) => endedAtMs === undefined && visible(id))
         return {
           healthScore,
           summary,
@@ -184,7 +183,7 @@ export function crashRoutes(options: CrashRoutesOptions): FastifyPluginAsyncType
           stats: {
             totalCrashes24h: stats.crashes24h,
             totalAlerts24h: (await alerts?.count24h(visible)) ?? 0,
-            agentCount: live.length,
+            agentCount: crashes.live(visible).agents,
           },
         }
       },

@@ -75,7 +75,8 @@ export interface Crashes {
   insights(visible: (agent: AgentId) => boolean): Insights
   /** The crashes that are kept, oldest first, without their outputs. */
   list(): readonly CrashRecord[]
-  live(): LiveState
+  /** How the agents are that the caller may see. */
+  live(visible: (agent: AgentId) => boolean): LiveState
   size(): Readonly<Record<string, number>>
 }
 
@@ -176,7 +177,7 @@ export function createCrashes(dependencies: CrashesDependencies): Crashes {
     }
   }
 
-  function live(visible: (agent: AgentId) => boolean = () => true): LiveState {
+  function live(visible: (agent: AgentId) => boolean): LiveState {
     if (dependencies.live !== undefined) return dependencies.live(visible)
     let count = 0
     for (const { id, endedAtMs } of agents.list()) if (visible(id) && endedAtMs === undefined) count++
@@ -213,7 +214,12 @@ export function createCrashes(dependencies: CrashesDependencies): Crashes {
     tallies,
     agents: agents.list,
     lastCrashMs: (id) => ofHere(id).at(-1)?.lastAtMs,
-    healthScore: () => healthScore(counted(), live(), clock.now()),
+    healthScore: () =>
+      healthScore(
+        counted(),
+        live(() => true),
+        clock.now(),
+      ),
   })
 
   return {

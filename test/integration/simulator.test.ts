@@ -134,7 +134,7 @@ describe('R61 a simulated fleet, as the daemon tells of it', () => {
     expect(issues.length).toBeGreaterThan(0)
     const { stats: seen } = await get('/api/metrics/health')
     expect(seen).toMatchObject({
-      ...{ totalCrashes24h: truth.crashes.length, totalAlerts24h: truth.alerts.length },
+      ...{ totalCrashes24h: truth.crashes.length, totalAlerts24h: truth.alerts.length, agentCount: 60 },
     })
   })
 
