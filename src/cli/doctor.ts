@@ -1,10 +1,14 @@
 import type { Command } from 'commander'
-import { probeReach, type ReachState } from '../platform/reach.ts'
+import { probeReach, type Reach, type ReachState } from '../platform/reach.ts'
 import { dataDirFrom } from './data-dir.ts'
 import type { ServeFlags } from './flags.ts'
-import { printTable } from './table.ts'
+import { renderRow } from './table.ts'
+import { ownTerminal, type Style, type Terminal } from './terminal.ts'
+import { cellText, displayWidth, wrapText } from './width.ts'
 
-const MARKS: Record<ReachState, string> = { ok: 'ok', limited: 'limited', missing: 'missing' }
+const STYLES: Readonly<Record<ReachState, Style>> = { ok: 'green', limited: 'yellow', missing: 'red' }
+/** A narrower column has one word a line. */
+const LEAST_DETAIL = 20
 
 /** `agent-exporter doctor`: what this daemon would reach here, and what each missing piece costs. */
 export function doctorCommand(program: Command): void {
@@ -24,11 +28,26 @@ export function doctorCommand(program: Command): void {
         console.log(JSON.stringify(reach, null, 2))
         return
       }
-      const rows = reach.map(({ name, state, detail, cost }) => [
-        name,
-        MARKS[state],
-        state === 'ok' ? detail : `${detail}; ${cost}`,
-      ])
-      printTable(['WHAT', 'STATE', 'DETAIL'], rows)
+      console.log(renderReach(reach, ownTerminal()))
     })
+}
+
+/** Nothing of what a missing piece costs is cut: it goes on below. */
+export function renderReach(reach: readonly Reach[], terminal: Terminal): string {
+  const names = Math.max('WHAT'.length, ...reach.map(({ name }) => displayWidth(name)))
+  const states = Math.max('STATE'.length, ...reach.map(({ state }) => state.length))
+  const { columns = Number.POSITIVE_INFINITY } = terminal
+  const room = Math.max(LEAST_DETAIL, columns - names - states - 4)
+  const widths = [names, states, room]
+  const lines = reach.flatMap(({ name, state, detail, cost }) => {
+    const text = cellText(state === 'ok' ? detail : `${detail}; ${cost}`, 1_024)
+    return wrapText(text, room).map((part, i) =>
+      renderRow(
+        i === 0 ? [name, { text: state, style: STYLES[state] }, part] : ['', '', part],
+        widths,
+        terminal,
+      ),
+    )
+  })
+  return [renderRow(['WHAT', 'STATE', 'DETAIL'], widths, terminal), ...lines].join('\n')
 }

@@ -1,4 +1,4 @@
-import { ownTerminal, paint, type Style, type Terminal } from './terminal.ts'
+import { paint, type Style, type Terminal } from './terminal.ts'
 import { cellText, displayWidth, fitText } from './width.ts'
 
 /** A cell: text alone, or text in a colour. */
@@ -8,6 +8,7 @@ const PLAIN: Terminal = { columns: undefined, colours: 'off' }
 const GAP = '  '
 /** Longer texts are read in `--json`. */
 const LONGEST_CELL = 80
+const LONGEST_LINE = 4_096
 /** A column is not made narrower than this: the line is cut instead. */
 const LEAST_WIDTH = 4
 /** Rather than leaving a column out a wider one is made as narrow as this. */
@@ -68,14 +69,13 @@ export function renderColumns<Item>(
   )
 }
 
-/** On standard output, as wide and as colourful as it is. */
-export function printTable(head: readonly string[], rows: readonly (readonly Cell[])[]): void {
-  console.log(renderTable(head, rows, ownTerminal()))
-}
-
 /** One line of a table whose widths are known before its rows. */
 export function renderRow(cells: readonly Cell[], widths: readonly number[], terminal: Terminal): string {
-  return renderLine(cells.map(clean), widths, terminal)
+  return renderLine(
+    cells.map((cell) => cleanTo(cell, LONGEST_LINE)),
+    widths,
+    terminal,
+  )
 }
 
 interface Shown {
@@ -86,8 +86,12 @@ interface Shown {
 const plain = (text: string): Shown => ({ text, style: undefined })
 
 function clean(cell: Cell): Shown {
+  return cleanTo(cell, LONGEST_CELL)
+}
+
+function cleanTo(cell: Cell, most: number): Shown {
   const { text, style } = typeof cell === 'string' ? plain(cell) : cell
-  return { text: cellText(text, LONGEST_CELL), style }
+  return { text: cellText(text, most), style }
 }
 
 /** Padded by what is seen, painted afterwards: colour has no width. */
@@ -108,7 +112,7 @@ function renderLine(cells: readonly Shown[], widths: readonly number[], terminal
       line += pending + paint(shown, style, terminal)
       pending = ''
     }
-    pending += ' '.repeat(width - displayWidth(shown))
+    if (column < cells.length - 1) pending += ' '.repeat(width - displayWidth(shown))
   }
   return line
 }

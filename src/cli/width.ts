@@ -32,6 +32,21 @@ export function fitText(text: string, width: number): string {
   return `${taken}…`
 }
 
+/** The text in lines of at most `width` cells, broken at spaces; a word that is longer is cut. */
+export function wrapText(text: string, width: number): readonly string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`
+    if (displayWidth(longer) <= width) line = longer
+    else {
+      if (line !== '') lines.push(line)
+      line = fitText(word, width)
+    }
+  }
+  return [...lines, line]
+}
+
 /** Foreign text for one cell: nothing that steers a terminal, and no letter buried under marks. */
 export function cellText(text: string, maxLength: number): string {
   const safe = cleanText(text, maxLength)

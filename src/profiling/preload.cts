@@ -1,10 +1,14 @@
 // Loaded into every Node process of a profiled command by NODE_OPTIONS=--require, before its own code. CommonJS and
-// nothing but built-in modules, so that it works in whatever Node the command runs on. It talks to V8 through a
+// nothing but built-in modules and syntax of 2019, so that it works in whatever Node the command runs on. It talks to V8 through a
 // session inside of the process: no port is opened and nothing waits. Whatever fails here costs the profile, never
 // the program.
 
 type Inspector = typeof import('node:inspector')
 type Session = InstanceType<Inspector['Session']>
+
+interface Answer {
+  readonly profile?: object
+}
 
 interface Order {
   readonly directory: string
@@ -28,19 +32,19 @@ function begin({ directory, prefix, kinds, chunkMs, snapshotMs }: Order): void {
   let snapshots = 0
 
   /** Inside of one process commands are answered before `post` returns. */
-  function ask<T>(method: string, params?: object): T | undefined {
-    let answer: T | undefined
+  function ask(method: string, params?: object): Answer | undefined {
+    let answer: Answer | undefined
     session.post(method, params, (_error: Error | null, result?: object) => {
-      answer = result as T
+      answer = result as Answer
     })
     return answer
   }
 
   /** Whoever looks sees a whole file or none. Only for the owner: heaps hold secrets. */
-  function write(file: string, value: object | undefined): void {
-    if (value === undefined) return
+  function write(file: string, answer: Answer | undefined): void {
+    if (answer === undefined || answer.profile === undefined) return
     fs.mkdirSync(directory, { recursive: true, mode: 0o700 })
-    fs.writeFileSync(`${file}.part`, JSON.stringify(value), { mode: 0o600 })
+    fs.writeFileSync(`${file}.part`, JSON.stringify(answer.profile), { mode: 0o600 })
     fs.renameSync(`${file}.part`, file)
   }
 
@@ -51,12 +55,12 @@ function begin({ directory, prefix, kinds, chunkMs, snapshotMs }: Order): void {
   function flush(): void {
     try {
       if (hasCpu) {
-        const stopped = ask<{ profile: object }>('Profiler.stop')
-        write(`${base}${chunk === 1 ? '' : `-${chunk}`}.cpuprofile`, stopped?.profile)
+        const stopped = ask('Profiler.stop')
+        write(`${base}${chunk === 1 ? '' : `-${chunk}`}.cpuprofile`, stopped)
         if (stopped !== undefined) chunk++
       }
       if (hasHeap) {
-        write(`${base}.heapprofile`, ask<{ profile: object }>('HeapProfiler.getSamplingProfile')?.profile)
+        write(`${base}.heapprofile`, ask('HeapProfiler.getSamplingProfile'))
       }
     } catch {}
   }
@@ -143,9 +147,9 @@ function hide(): void {
 ;((): void => {
   const directory = process.env['AGENT_EXPORTER_PROFILE_DIR']
   const prefix = process.env['AGENT_EXPORTER_PROFILE_PREFIX']
-  const kinds = (process.env['AGENT_EXPORTER_PROFILE_KINDS'] ?? '').split(',')
+  const kinds = (process.env['AGENT_EXPORTER_PROFILE_KINDS'] || '').split(',')
   const chunkMs = Number(process.env['AGENT_EXPORTER_PROFILE_CHUNK_MS'])
-  const snapshotMs = Number(process.env['AGENT_EXPORTER_PROFILE_SNAPSHOT_MS'] ?? 0)
+  const snapshotMs = Number(process.env['AGENT_EXPORTER_PROFILE_SNAPSHOT_MS'] || 0)
   if (!directory || !prefix) return
   try {
     const { isMainThread }: typeof import('node:worker_threads') = require('node:worker_threads')

@@ -274,6 +274,12 @@ printf '%s\\n' "\${COMPREPLY[@]}"`
     expect(await complete('completion', '')).toEqual(['bash', 'zsh', 'fish'])
   })
 
+  it('offers commands below a command, and the known values of an option', async () => {
+    expect(await complete('alerts', 'ack')).toEqual(['acknowledge'])
+    expect(await complete('crashes', '--cause', 'oom_')).toEqual(['oom_cgroup', 'oom_host', 'oom_child'])
+    expect(await complete('replay', '--l')).toEqual(['--limit'])
+  })
+
   it('offers the options of a command after flags of the daemon too', async () => {
     expect(await complete('--data.dir', '/x', 'agents', '--j')).toEqual(['--json'])
   })

@@ -125,6 +125,29 @@ describe('R31 profile -- COMMAND', () => {
     expect(child.stdout()).toContain('listeners 1 1')
   })
 
+  it('lets a program die that acts only as the last listener, and ends one that hears nothing at the second Ctrl-C', async () => {
+    using folder = temporaryFolder()
+    // As signal-exit does it: whoever finds only its own listeners ends the process by the signal itself.
+    const last = `
+      const own = () => {
+        if (process.listeners('SIGTERM').length !== 1) return
+        process.removeListener('SIGTERM', own)
+        process.kill(process.pid, 'SIGTERM')
+      }
+      process.on('SIGTERM', own); console.log('ready'); setInterval(() => {}, 1e6)`
+    const polite = await start(folder.path, ['--', process.execPath, '-e', last])
+    await eventually('it is ready', () => polite.stdout().includes('ready') || undefined)
+    expect(await polite.stop('SIGTERM', 5_000)).toMatchObject({ code: null, signal: 'SIGTERM' })
+
+    const deaf = await start(folder.path, ['--', process.execPath, '-e', `console.log('ready'); for (;;);`])
+    await eventually('it is ready', () => deaf.stdout().includes('ready') || undefined)
+    await eventually('it has ended', () => {
+      if (deaf.ended === undefined) process.kill(deaf.pid, 'SIGINT')
+      return deaf.ended
+    })
+    expect(deaf.ended).toMatchObject({ signal: 'SIGKILL' })
+  })
+
   it('has written what it measured before a SIGKILL', async () => {
     using folder = temporaryFolder()
     const order = {
