@@ -21,8 +21,9 @@ export interface Case {
   readonly life: 'ended' | 'alive'
   /** Of whoever saw it: the engine's clock for its events. */
   readonly ended: { readonly atMs: number; readonly by: 'event' | 'sample' }
-  /** Our own clock when it was seen. */
+  /** Our own clocks when it was seen. */
   readonly seenAtMs: number
+  readonly seenAtMono: number
   readonly agent: Agent | undefined
   containerId: string | undefined
   /** What the engine says after the end. */
@@ -42,10 +43,10 @@ export function createGathering(
   sources: CrashSources,
   marks: Marks,
 ): (of: Case) => Promise<Evidence> {
-  function engineOf({ containerId, seenAtMs, subject }: Case): Evidence['engine'] {
+  function engineOf({ containerId, seenAtMs, seenAtMono, subject }: Case): Evidence['engine'] {
     if (subject.runtime !== 'container' || containerId === undefined) return undefined
     const since = sources.engine.coveredSince()
-    const events = marks.events(containerId)
+    const events = marks.events(containerId, seenAtMs - seenAtMono)
     if (since === undefined && events.length === 0) return undefined
     const watched = since !== undefined && since <= seenAtMs - RECENT_MS
     return { coverage: watched ? 'whole' : 'partial', events }
@@ -58,7 +59,7 @@ export function createGathering(
     return { oomKilled: after.oomKilled }
   }
 
-  function kernelOf({ subject, seenAtMs }: Case, fromMs: number): KernelEvidence | undefined {
+  function kernelOf({ subject, seenAtMono }: Case, fromMs: number): KernelEvidence | undefined {
     const since = sources.kernelLog.coveredSince()
     if (since === undefined || (subject.runtime === 'process' && !sources.pidsAreOurs)) return undefined
     const kills = marks
@@ -66,7 +67,7 @@ export function createGathering(
       .flatMap(({ kill, owner }) =>
         owner?.incarnation === subject.incarnation ? [{ whom: owner.whom, kill }] : [],
       )
-    return { coverage: since <= seenAtMs - RECENT_MS ? 'whole' : 'partial', kills }
+    return { coverage: since <= seenAtMono - RECENT_MS ? 'whole' : 'partial', kills }
   }
 
   function memoryOf({ agent, limitBytes, containerId }: Case, fromMs: number): MemoryEvidence | undefined {
@@ -93,9 +94,9 @@ export function createGathering(
   }
 
   return async (of) => {
-    const { subject, life, ended, seenAtMs, containerId, exit, output } = of
+    const { subject, life, ended, seenAtMono, containerId, exit, output } = of
     const actions = life === 'ended' ? await actionsOf(of) : []
-    const fromMs = seenAtMs - RECENT_MS - (ended.by === 'sample' ? SAMPLE_DELAY_MS : 0)
+    const fromMs = seenAtMono - RECENT_MS - (ended.by === 'sample' ? SAMPLE_DELAY_MS : 0)
     const engine = engineOf(of)
     const inspect = inspectOf(of)
     const group = containerId === undefined ? undefined : marks.group(containerId, fromMs)

@@ -33,6 +33,7 @@ export function createLiving({ clock, lookout, hasEnded, onLivesOn }: LivingDepe
     suspect(incarnation, subject, agent, containerId) {
       if (waiting.has(incarnation) || hasEnded(incarnation)) return
       const seenAtMs = clock.now()
+      const seenAtMono = clock.monotonic()
       const limitBytes = agent?.reading.memoryLimitBytes
       const timer = clock.setTimer(CHILD_OOM_MS, () => {
         waiting.delete(incarnation)
@@ -40,8 +41,17 @@ export function createLiving({ clock, lookout, hasEnded, onLivesOn }: LivingDepe
         lookout.look()
         if (containerId !== undefined) lookout.readGroup(containerId)
         onLivesOn({
-          ...{ subject: subject(), life: 'alive', ended: { atMs: seenAtMs, by: 'event' }, seenAtMs, agent },
-          ...{ containerId, after: undefined, exit: undefined, output: undefined, limitBytes },
+          ...{ subject: subject(), life: 'alive', ended: { atMs: seenAtMs, by: 'event' } },
+          ...{
+            seenAtMs,
+            seenAtMono,
+            agent,
+            containerId,
+            after: undefined,
+            exit: undefined,
+            output: undefined,
+            limitBytes,
+          },
         })
       })
       waiting.set(incarnation, timer)

@@ -37,8 +37,8 @@ export function createLookout(dependencies: LookoutDependencies): Lookout {
   let lookedAtMs = Number.NEGATIVE_INFINITY
 
   function look(): void {
-    lookedAtMs = clock.monotonic()
-    const now = clock.now()
+    const now = clock.monotonic()
+    lookedAtMs = now
     const kills = sources.hostKills()
     if (kills !== undefined) marks.hostKills(now, kills)
     for (const kill of sources.kernelLog.drain()) {
@@ -95,8 +95,8 @@ export function createLookout(dependencies: LookoutDependencies): Lookout {
       const container = sources.engine.containers().get(containerId)
       const group = container === undefined ? undefined : sources.group(container)
       if (group === undefined) return
-      if (group.oomKills !== undefined) marks.groupKills(containerId, clock.now(), group.oomKills)
-      marks.groupMemory(containerId, clock.now(), group)
+      if (group.oomKills !== undefined) marks.groupKills(containerId, clock.monotonic(), group.oomKills)
+      marks.groupMemory(containerId, clock.monotonic(), group)
     },
   }
 }

@@ -6,12 +6,18 @@ export type EngineMark = EngineEvidence['events'][number]
 
 /**
  * What was seen lately, until somebody dies and asks: events of containers, counters of groups and host, kills in the
- * kernel's log. All times are wall clock in milliseconds; everything is bounded.
+ * kernel's log. All times but those of the engine are monotonic, in milliseconds: somebody may set the clock between a
+ * kill and the end it causes. Everything is bounded.
  */
 export interface Marks {
-  /** `containerId` whole. */
-  event(containerId: string, mark: EngineMark): void
-  events(containerId: string): readonly EngineMark[]
+  /**
+   * `containerId` whole.
+   *
+   * @param wallMs what the wall clock is ahead of the monotonic one
+   */
+  event(containerId: string, mark: EngineMark, atMs: number, wallMs: number): void
+  /** With the times that the engine's clock would have had if it had always been this much ahead. */
+  events(containerId: string, wallMs: number): readonly EngineMark[]
   /** Counter `oom_kill` of the group of a container. The first value is what later ones are compared with. */
   groupKills(containerId: string, atMs: number, count: number): void
   /** Kills of the group since `fromMs`; undefined when its counter was never read. */
@@ -40,13 +46,19 @@ export interface KillOwner {
 const KEPT_MS = 90_000
 const MOST = 64
 
+interface Told {
+  readonly mark: EngineMark
+  readonly atMs: number
+  readonly wallMs: number
+}
+
 interface Counted {
   readonly atMs: number
   readonly count: number
 }
 
 export function createMarks(): Marks {
-  const events = new Map<string, EngineMark[]>()
+  const events = new Map<string, Told[]>()
   const groups = new Map<string, Counted[]>()
   const memories = new Map<string, { readonly atMs: number; readonly now: GroupNow }>()
   const kernel: { kill: SeenKill; owner: KillOwner | undefined }[] = []
@@ -70,12 +82,15 @@ export function createMarks(): Marks {
   }
 
   return {
-    event(containerId, mark) {
+    event(containerId, mark, at, wallMs) {
       const those = events.get(containerId) ?? []
       events.set(containerId, those)
-      keep(those, mark, ({ atMs }) => atMs)
+      keep(those, { mark, atMs: at, wallMs }, ({ atMs }) => atMs)
     },
-    events: (containerId) => events.get(containerId) ?? [],
+    events(containerId, now) {
+      const those = events.get(containerId) ?? []
+      return those.map(({ mark, wallMs }) => ({ ...mark, atMs: mark.atMs + Math.round(now - wallMs) }))
+    },
 
     groupKills(containerId, atMs, count) {
       const counts = groups.get(containerId) ?? []

@@ -95,7 +95,7 @@ export function createCrashSources(options: CrashSourceOptions): CrashSources {
       }
     },
     kernelLog: createKernelLog({
-      now: clock.now,
+      now: clock.monotonic,
       ...(kernelLogPath === undefined ? {} : { path: kernelLogPath }),
     }),
     pidsAreOurs: pidNamespace === INITIAL_PID_NAMESPACE,
@@ -126,8 +126,10 @@ export function createCrashSources(options: CrashSourceOptions): CrashSources {
 
 /** Begun before the end, and under way, done, or given up only just. */
 function mayHaveEnded({ at, status, durationMs }: ActionEntry, endedAtMs: number): boolean {
+  // What ended it began before its end, whatever the wall clock was set to meanwhile.
+  if (status === 'done') return true
   if (at > endedAtMs) return false
-  if (status === 'intended' || status === 'done') return true
+  if (status === 'intended') return true
   return (status === 'partial' || status === 'failed') && endedAtMs - at <= (durationMs ?? 0) + AFTERMATH_MS
 }
 

@@ -82,6 +82,8 @@ export function createEndWatch(dependencies: WatchDependencies): EndWatch {
     plan(opened)
   }
 
+  const seenNow = () => ({ seenAtMs: clock.now(), seenAtMono: clock.monotonic() })
+
   /** As soon as the exit status is known, else as late as it may still come. */
   function plan(one: Open): void {
     one.timer?.cancel()
@@ -107,7 +109,7 @@ export function createEndWatch(dependencies: WatchDependencies): EndWatch {
 
   function onSample(): void {
     lookout.sampled()
-    const now = clock.now()
+    const now = clock.monotonic()
     for (const agent of agents.list()) {
       const { oomKills, memoryLimitBytes } = agent.reading
       if (memoryLimitBytes !== undefined) limits.set(agent, memoryLimitBytes)
@@ -127,13 +129,14 @@ export function createEndWatch(dependencies: WatchDependencies): EndWatch {
   function onIncident({ action, container, at, exitCode, signal }: ContainerIncident): void {
     const { id } = container
     const mark = { action, atMs: at, ...(signal === undefined ? {} : { signal }) }
-    marks.event(id, exitCode === undefined ? mark : { ...mark, exitCode })
+    const now = clock.monotonic()
+    marks.event(id, exitCode === undefined ? mark : { ...mark, exitCode }, now, clock.now() - now)
     lookout.noteMain(container)
     if (action === 'kill') return
     const incarnation = containerIncarnation(id, container.startedAt)
     const agent = agentOf(incarnation)
     if (action === 'oom') {
-      if (marks.group(id, at) === undefined) marks.groupKills(id, at, 0)
+      if (marks.group(id, now) === undefined) marks.groupKills(id, now, 0)
       // It can still be read for some ten milliseconds.
       lookout.readGroup(id)
       living.suspect(incarnation, () => subjectOfContainer(container, agent), agent, id)
@@ -167,7 +170,7 @@ export function createEndWatch(dependencies: WatchDependencies): EndWatch {
     begin(
       {
         subject: isNext ? { ...subject, incarnation: `${container.id}:died-${Math.round(atMs)}` } : subject,
-        ...{ life: 'ended', ended: { atMs, by: 'event' }, seenAtMs: clock.now() },
+        ...{ life: 'ended', ended: { atMs, by: 'event' }, ...seenNow() },
         ...{ agent: isNext ? undefined : agent, containerId: container.id },
         ...{ after: undefined, exit, output: undefined },
         limitBytes: agent?.reading.memoryLimitBytes ?? container.memoryLimitBytes,
@@ -205,7 +208,7 @@ export function createEndWatch(dependencies: WatchDependencies): EndWatch {
       {
         subject: subjectOf(agent),
         ...{ life: 'ended', ended: { atMs: agent.endedAtMs ?? clock.now(), by: 'sample' }, agent },
-        seenAtMs: clock.now(),
+        ...seenNow(),
         ...{ containerId, after: undefined, output: undefined },
         exit: status === undefined ? undefined : { source: 'zombie', ...exitOfWaitStatus(status) },
         limitBytes: limits.get(agent),
@@ -265,10 +268,10 @@ export function createEndWatch(dependencies: WatchDependencies): EndWatch {
       }
       if (state === 'settled' || (state === 'lives' && runtime === 'process')) return
       if (agentOf(incarnation) !== undefined) return told.put(incarnation, what)
-      const now = clock.now()
       begin(
         {
-          ...{ subject, life: 'ended', ended: { atMs: now, by: 'event' }, seenAtMs: now, agent: undefined },
+          ...{ subject, life: 'ended', ended: { atMs: clock.now(), by: 'event' }, agent: undefined },
+          ...seenNow(),
           ...{ containerId: undefined, after: undefined, limitBytes: undefined },
           ...{ exit: what.exit, output: what.output },
         },

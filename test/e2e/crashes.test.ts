@@ -196,7 +196,8 @@ describe('many ends', () => {
   }, 60_000)
 
   it('in a thousand roles have fifty names and one for the others', async () => {
-    await using daemon = await startDeathDaemon()
+    // What else runs on this host has roles, too.
+    await using daemon = await startDeathDaemon({ config: { agents: { discovery: { processes: false } } } })
     for (let n = 0; n < 1_000; n++) {
       // Numbers that no process of this host has: pid_max is 4,194,304 at most.
       const life = { exitCode: 1, role: `role-${n}`, incarnation: `${incarnationSpace()}:${4_194_305 + n}:1` }
@@ -210,9 +211,7 @@ describe('many ends', () => {
       return sum === 1_000 ? found : undefined
     })
     expect(new Set(lines.map((line) => /role="([^"]*)"/.exec(line)?.[1])).size).toBe(51)
-    expect(
-      await daemon.series('agent_crashes_total', { role: 'other', cause: 'error' }),
-    ).toBeGreaterThanOrEqual(950)
+    expect(await daemon.series('agent_crashes_total', { role: 'other', cause: 'error' })).toBe(950)
   }, 60_000)
 })
 

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { incarnationSpace } from '../../src/launch/environment.ts'
 import { type ActingDaemon, type JournalLine, startActingDaemon } from '../support/acting-daemon.ts'
 import { eventually } from '../support/child.ts'
 import { startSmallTree } from '../support/crash-trees.ts'
@@ -55,6 +56,22 @@ const use = ({ get, token }: ActingDaemon, id: string, key: string) =>
     },
     body: JSON.stringify({ apiCalls: 1 }),
   })
+
+/** A crash that cannot be written is counted and told all the same, and the daemon says what it lacks. */
+async function expectCrashUnwritten({ call, scrape }: ActingDaemon): Promise<void> {
+  const end = { exitCode: 3, role: 'unwritten', incarnation: `${incarnationSpace()}:4194305:1` }
+  expect((await call('POST', '/api/v1/agents/unwritten/exit', end)).status).toBe(204)
+  await eventually('the crash is counted', async () =>
+    (await scrape()).includes('agent_crashes_total{role="unwritten",cause="error"} 1') ? true : undefined,
+  )
+  const { crashes } = (await call<{ crashes: object[] }>('GET', '/api/metrics/health')).body
+  expect(crashes[0]).toMatchObject({ agentName: 'unwritten', cause: 'error' })
+  const { checks } = (await call<{ checks: Record<string, object> }>('GET', '/health')).body
+  expect(checks['crashes']).toMatchObject({ status: 'degraded' })
+  // Nobody keeps what is only told: whoever tells it can tell it again.
+  const told = { crash: { agentName: 'far', exitCode: 1 } }
+  expect((await call('POST', '/api/monitoring/crash', told)).status).toBe(503)
+}
 
 const isPossible = refusal === undefined || process.env['CI'] === 'true'
 
@@ -127,6 +144,7 @@ describe.runIf(isPossible)(`on a full disk (needs to mount a tmpfs${refusal ? `:
         expect(states()).toEqual(new Set(['S']))
         expect((await act('full', 'pause')).body).toMatchObject({ status: 'done', durable: false })
         expect((await use(daemon, 'full', 'while-full')).status).toBe(503)
+        await expectCrashUnwritten(daemon)
 
         rmSync(filler)
         await eventually('the journal takes up what was kept aside', async () =>

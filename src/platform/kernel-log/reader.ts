@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { createOomParser, type KernelKill, parseKernelRecord } from './oom.ts'
 
-/** A kill with the wall clock at which it was read. */
+/** A kill with the time at which it was read, by the clock that the reader was given. */
 export interface SeenKill extends KernelKill {
   readonly seenAtMs: number
 }
@@ -10,7 +10,7 @@ export interface SeenKill extends KernelKill {
 export interface KernelLog {
   /** Takes what was logged since the last time; answers the kills. Never blocks, never throws. */
   drain(): readonly SeenKill[]
-  /** Wall clock since when nothing was missed; undefined: the log cannot be read. */
+  /** Since when nothing was missed, by the same clock; undefined: the log cannot be read. */
   coveredSince(): number | undefined
   close(): void
 }

@@ -53,6 +53,16 @@ export function crashesRepositoryContract(open: () => Promise<Store<CrashesTable
     expect(await repository.list({}, 9)).toEqual([later])
   })
 
+  it('says who witnessed it, and removes what it is told to, its own only', async () => {
+    await repository.save(crashRecord({ id: 'seen' }))
+    await repository.save(crashRecord({ id: 'alleged', witness: 'alleged' }))
+    expect((await repository.find('alleged'))?.witness).toBe('alleged')
+    await createCrashesRepository({ ...store, daemonId: 'other' }).remove(['seen', 'alleged'])
+    await repository.remove([])
+    await repository.remove(['alleged', 'none'])
+    expect(await ids({}, 9)).toEqual(['seen'])
+  })
+
   it('lists newest first, page by page, also within a millisecond', async () => {
     for (const id of ['c', 'a', 'b']) await repository.save(crashRecord({ id, atMs: 5_000 }))
     await repository.save(crashRecord({ id: 'old', atMs: 1, agent: 'z', origin: 'far' }))

@@ -81,10 +81,10 @@ describe('what was seen lately', () => {
 
   it('forgets', () => {
     const marks = createMarks()
-    for (let at = 0; at < 1_000; at++) marks.event('a', { action: 'kill', atMs: at * 1_000 })
-    expect(marks.events('a').length).toBeLessThanOrEqual(91)
+    for (let at = 0; at < 1_000; at++) marks.event('a', { action: 'kill', atMs: 7 }, at * 1_000, 0)
+    expect(marks.events('a', 0).length).toBeLessThanOrEqual(91)
     marks.forgetContainer('a')
-    expect(marks.events('a')).toEqual([])
+    expect(marks.events('a', 0)).toEqual([])
   })
 })
 

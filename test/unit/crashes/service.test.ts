@@ -167,6 +167,31 @@ describe('a child that is killed in a living container', () => {
   })
 })
 
+describe('a clock that is set', () => {
+  it.each([3_600_000, -3_600_000])('by %i ms between a kill and the end changes no judgement', async (ms) => {
+    const { info: stopped } = room.container('stopped')
+    const { info: full } = room.container('full')
+    const { info: old } = room.container('old')
+    room.sample()
+    await room.pass(3_000)
+    room.event(old, 'oom')
+    room.host.groupKills = 1
+    room.event(old, 'oom')
+    await room.pass(10_000)
+    room.host.groupKills = 2
+    room.event(stopped, 'kill', { signal: '15' })
+    room.event(full, 'oom')
+    room.clock.jumpWall(ms)
+    room.event(stopped, 'die', { exitCode: 137 })
+    room.event(full, 'die', { exitCode: 137 })
+    room.host.groupKills = 1
+    room.event(old, 'die', { exitCode: 137 })
+    await room.pass(3_000)
+    expect(room.ended.toSorted()).toEqual(['full crashed', 'old crashed', 'stopped stopped'])
+    expect(room.crashed.toSorted()).toEqual(['full oom_cgroup', 'old killed', 'old oom_child'])
+  })
+})
+
 describe('the end of a process', () => {
   it.each(['before', 'after'])('is what its parent says, told %s it is seen', async (when) => {
     const agent = room.process('p')
@@ -200,11 +225,17 @@ describe('the end of a process', () => {
 
   it('is an OOM kill when the kernel names it, though its exit is unseen', async () => {
     const agent = room.process('p')
-    room.host.logCovered = room.clock.now() - 60_000
+    room.host.logCovered = room.clock.monotonic() - 60_000
     room.host.members.set('p', [77, 78])
     room.sample()
     await room.pass(1_000)
-    room.host.logged.push({ pid: 77, comm: 'p', scope: 'host', sequence: 1, seenAtMs: room.clock.now() })
+    room.host.logged.push({
+      pid: 77,
+      comm: 'p',
+      scope: 'host',
+      sequence: 1,
+      seenAtMs: room.clock.monotonic(),
+    })
     room.exit(agent)
     await room.pass(3_000)
     expect(room.crashed).toEqual(['p oom_host'])
@@ -212,10 +243,16 @@ describe('the end of a process', () => {
 
   it('has a child that the kernel killed while it lives on', async () => {
     room.process('p')
-    room.host.logCovered = room.clock.now() - 60_000
+    room.host.logCovered = room.clock.monotonic() - 60_000
     room.host.members.set('p', [77, 78])
     room.sample()
-    room.host.logged.push({ pid: 78, comm: 'make', scope: 'host', sequence: 1, seenAtMs: room.clock.now() })
+    room.host.logged.push({
+      pid: 78,
+      comm: 'make',
+      scope: 'host',
+      sequence: 1,
+      seenAtMs: room.clock.monotonic(),
+    })
     room.sample()
     await room.pass(1_000)
     expect(room.crashed).toEqual(['p oom_child'])

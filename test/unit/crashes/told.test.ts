@@ -127,6 +127,18 @@ describe('the end of a process that was never seen', () => {
     expect(room.ended).toEqual(['quick crashed'])
   })
 
+  it('is told apart from the next life of the same name', async () => {
+    const first = room.process('p', 600)
+    room.exit(first)
+    room.host.running.add(601)
+    running('p', 601)
+    const life = { agent: 'p', incarnation: lifeAt(600), role: undefined }
+    room.crashes.tellUnseen(life, { by: 'parent', exitCode: 3 })
+    await room.pass(3_000)
+    expect(room.ended).toEqual(['p crashed'])
+    expect(room.crashes.list()[0]).toMatchObject({ incarnation: lifeAt(600), exitCode: 3 })
+  })
+
   it('is believed of no process that lives, of another host, boot or namespace', async () => {
     room.host.running.add(500)
     room.crashes.tellUnseen({ agent: 'quick', incarnation: lifeAt(500), role: undefined }, told)
