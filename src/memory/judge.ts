@@ -4,7 +4,14 @@ import { FRESH_LEVEL, judgeLevel, type LevelState, type LevelVerdict } from './l
 import { BASES, type Basis, type MemoryConfig, type MemorySample } from './model.ts'
 import { freshPace, judgePace, type PaceConfig, type PaceState } from './pace.ts'
 import { createSlots, type Slots } from './slots.ts'
-import { FRESH_TREND, isLimitNear, judgeTrend, type TrendState, type TrendVerdict } from './trend.ts'
+import {
+  FRESH_TREND,
+  freshTrend,
+  isLimitNear,
+  judgeTrend,
+  type TrendState,
+  type TrendVerdict,
+} from './trend.ts'
 import { markWater, NO_WATERMARKS, type Watermarks } from './watermarks.ts'
 
 /** What is remembered of one incarnation of an agent. Everything but `slots` is replaced, never written to. */
@@ -31,10 +38,15 @@ const PATIENCE_MS = 5 * 60_000
 
 const NOTHING: readonly MemoryVerdict[] = []
 
-export function freshMemory(config: PaceConfig): MemoryState {
+/**
+ * Of an agent that was never judged.
+ * @param firstLookAtMs monotonic time of the first look at its trend, which takes twenty times as long as all the rest:
+ *   given to agents that begin at the same time, or all of them would be looked at in the same turn of the loop
+ */
+export function freshMemory(config: PaceConfig, firstLookAtMs?: number): MemoryState {
   return {
     level: FRESH_LEVEL,
-    trend: FRESH_TREND,
+    trend: firstLookAtMs === undefined ? FRESH_TREND : freshTrend(firstLookAtMs),
     alerts: NO_ALERTS,
     pace: freshPace(config),
     watermarks: NO_WATERMARKS,
@@ -44,8 +56,12 @@ export function freshMemory(config: PaceConfig): MemoryState {
 }
 
 /** The agent was started again: nothing is known of its memory, but its alerts still cool down. */
-export function rebornMemory({ alerts }: MemoryState, config: PaceConfig): MemoryState {
-  return { ...freshMemory(config), alerts: forNewIncarnation(alerts) }
+export function rebornMemory(
+  { alerts }: MemoryState,
+  config: PaceConfig,
+  firstLookAtMs?: number,
+): MemoryState {
+  return { ...freshMemory(config, firstLookAtMs), alerts: forNewIncarnation(alerts) }
 }
 
 /**
@@ -72,10 +88,9 @@ export function judgeMemory(
   slots.add(nowMs, bytes)
 
   const input = { slots, bytes, roomBytes: level.roomBytes }
+  const known = switched && state.followed !== undefined ? FRESH_TREND : state.trend
   const [trend, trendVerdicts] =
-    bytes === undefined
-      ? ([switched ? FRESH_TREND : state.trend, []] as const)
-      : judgeTrend(switched ? FRESH_TREND : state.trend, input, config.trend, nowMs)
+    bytes === undefined ? ([known, []] as const) : judgeTrend(known, input, config.trend, nowMs)
   const gauge = level.judged
   const situation = {
     gauge,

@@ -11,7 +11,7 @@ import { createFastLane } from './fast-lane.ts'
 import { freshMemory, type JudgeConfig, judgeMemory, type MemoryState, rebornMemory } from './judge.ts'
 import { ALERT_TYPES, type AlertType, type BadLevel, isWorse, type MemorySample } from './model.ts'
 import type { MemoryEvents, StoredAlert } from './record.ts'
-import type { TrendState } from './trend.ts'
+import { LOOK_EVERY_MS, type TrendState } from './trend.ts'
 
 export interface MemoryDependencies {
   readonly clock: Clock
@@ -66,12 +66,17 @@ interface Life {
 export function createMemory(dependencies: MemoryDependencies): Memory {
   const { clock, bus, agents, config, hostAvailableBytes, heap, look, save, crossed } = dependencies
   const lives = new Map<AgentId, Life>()
+  let begun = 0
   const alerts: Record<AlertType, number> = Object.fromEntries(ALERT_TYPES.map((type) => [type, 0])) as never
 
   function lifeOf(agent: Agent): Life {
     const known = lives.get(agent.id)
     if (known?.agent.incarnation === agent.incarnation) return known
-    const state = known === undefined ? freshMemory(config()) : rebornMemory(known.state, config())
+    const firstLookAtMs = clock.monotonic() + phaseMs(begun++)
+    const state =
+      known === undefined
+        ? freshMemory(config(), firstLookAtMs)
+        : rebornMemory(known.state, config(), firstLookAtMs)
     const life = { agent, state, endedAtMs: undefined }
     lives.set(agent.id, life)
     return life
@@ -194,6 +199,14 @@ export function createMemory(dependencies: MemoryDependencies): Memory {
     },
   }
 }
+
+/** When in its minute the trend of the nth agent is looked at; agents found together are spread over all of it. */
+function phaseMs(nth: number): number {
+  return ((nth * PHASE_STEP) % PHASES) * (LOOK_EVERY_MS / PHASES)
+}
+const PHASES = 60
+/** Shares no factor with them, so every phase is used before any is used again. */
+const PHASE_STEP = 17
 
 /** A reading, or the part of it that a look between two samples gave. */
 export interface Looked {

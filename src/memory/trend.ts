@@ -37,6 +37,11 @@ export const FRESH_TREND: TrendState = {
   tiers: TIERS.map(() => NOT_HELD),
 }
 
+/** @param firstLookAtMs monotonic; until then nothing is told */
+export function freshTrend(firstLookAtMs: number): TrendState {
+  return { ...FRESH_TREND, lookedAtMs: firstLookAtMs - LOOK_EVERY_MS }
+}
+
 export interface TrendInput {
   readonly slots: Pick<Slots, 'envelope'>
   /** From the newest value to the tightest limit; undefined = no limit, or not known. */

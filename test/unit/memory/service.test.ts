@@ -194,6 +194,31 @@ describe('the room of the memory', () => {
     })
   })
 
+  it('does not look at the trends of all agents in the same second', () => {
+    const { appear, run, clock, bus, fleet, memory } = createRoom()
+    for (let i = 0; i < 120; i++) appear(`agent-${i}`)
+    const before = new Map<string, number | undefined>()
+    let most = 0
+    run(1, fleet.get('agent-0')!, () => 300)
+    for (let s = 0; s < 300; s++) {
+      for (const agent of fleet.values()) {
+        agent.reading.rssBytes = (300 + (s % 40)) * MB
+        agent.reading.workingSetBytes = agent.reading.rssBytes
+      }
+      clock.advance(1_000)
+      bus.emit('sample', { atMs: clock.monotonic(), depth: 'core' })
+      let looks = 0
+      for (const agent of fleet.values()) {
+        const at = memory.of(agent)?.trend.lookedAtMs
+        if (s > 0 && at !== before.get(agent.id)) looks++
+        before.set(agent.id, at)
+      }
+      most = Math.max(most, looks)
+    }
+    expect(most).toBeLessThanOrEqual(4)
+    expect(most).toBeGreaterThan(0)
+  })
+
   it('knows that the resident memory of a container is its anonymous memory already', () => {
     const reading = { ...emptyReading(), rssBytes: 9, rssAnonBytes: 5, memoryLimitBytes: 12 }
     expect(sampleOf({ runtime: 'process', reading })).toMatchObject({ anonBytes: 5, rssBytes: 9 })
