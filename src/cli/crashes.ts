@@ -96,7 +96,8 @@ function renderCrash(crash: FullCrash, { columns = Number.POSITIVE_INFINITY }: T
     ['related', relatedCrashes.join(' ') || '-'],
   ]
   const lines = facts.map(([name, value]) => line(`${name.padEnd(8)} ${value}`))
-  if (evidence.length > 0) lines.push('', 'evidence', ...evidence.map((text) => line(`  ${text}`)))
+  if (evidence.length > 0)
+    lines.push('', 'evidence', ...evidence.map(({ source, says }) => line(`  ${source}: ${says}`)))
   if (recommendations.length > 0) lines.push('', ...recommendations.map((text) => line(`→ ${text}`)))
   if (lastOutput) {
     const last = lastOutput.trimEnd().split('\n').slice(-MOST_OUTPUT_LINES)

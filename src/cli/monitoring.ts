@@ -43,7 +43,7 @@ export interface ListedCrash {
 
 export interface FullCrash extends ListedCrash {
   readonly pid: number | null
-  readonly evidence: readonly string[]
+  readonly evidence: readonly { readonly source: string; readonly says: string }[]
   readonly recommendations: readonly string[]
   readonly peakMemory: number | null
   readonly lastKnownMemory: number | null

@@ -95,6 +95,7 @@ describe('what the command line says of a running daemon', () => {
     const id = /^(crash-\w+) /m.exec(stdout)![1]!
     const shown = await ask('crashes', id)
     expect(shown.stdout).toContain('cause    heap_limit')
+    expect(shown.stdout).toMatch(/^ {2}exit: .*134/m)
     expect(shown.stdout).toContain('FATAL ERROR: Reached heap limit')
     expect(shown.stdout).not.toContain('\u001b')
     expect((await ask('crashes', '--cause', 'segfault')).stdout).toBe('No crashes.\n')

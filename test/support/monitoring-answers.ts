@@ -49,7 +49,10 @@ const HISTORY = {
 const crash = (id: string, more: object) => ({
   ...{ id, agentName: 'claude-3f2a9c01', pid: 4_711, exitCode: null, signal: 'SIGKILL', cause: 'oom_cgroup' },
   ...{ confidence: 'high', summary: 'The kernel killed it: its control group was out of memory (1.0 GiB).' },
-  ...{ evidence: ['memory.events of the group counted one oom_kill.'], occurrences: 1 },
+  ...{
+    evidence: [{ source: 'cgroup', says: 'memory.events of the group counted one oom_kill.' }],
+    occurrences: 1,
+  },
   ...{
     recommendations: ['Give it more memory, or find out what it keeps.'],
     crashedAt: '2026-01-31T11:59:03.123Z',
@@ -70,7 +73,7 @@ const CRASHES = [
     ...{ agentName: HOSTILE, cause: 'error', confidence: 'low', signal: null, exitCode: 1, summary: HOSTILE },
     ...{
       occurrences: 12,
-      evidence: [HOSTILE],
+      evidence: [{ source: HOSTILE, says: HOSTILE }],
       recommendations: [HOSTILE],
       lastOutput: `${HOSTILE}\n${'x'.repeat(300)}`,
     },
