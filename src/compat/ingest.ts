@@ -4,6 +4,7 @@ import type { Clock } from '../platform/clock.ts'
 import type { Caller } from '../platform/http/caller.ts'
 import { reporterOf } from '../platform/http/reporter.ts'
 import { Problem, type ProblemField } from '../platform/problem.ts'
+import { createQuota } from './quota.ts'
 import type { Remotes } from './remotes.ts'
 import { type AlertReport, type MetricsReport, readAlert, readMetrics } from './report.ts'
 import type { MetricsRepository } from './repository.ts'
@@ -14,10 +15,11 @@ export interface Ingest {
   /**
    * All of it or nothing, durable when it settles.
    * @returns how many samples are on record; those older than what is kept are not.
-   * @throws Problem AE_FORBIDDEN when the caller may not tell about one of the agents, AE_STORE_UNAVAILABLE
+   * @throws Problem AE_FORBIDDEN when the caller may not tell about one of the agents, AE_TOO_MANY_REQUESTS from this
+   * host, AE_STORE_UNAVAILABLE
    */
   metrics(caller: Caller, report: MetricsReport): Promise<number>
-  /** @returns its id. @throws Problem AE_FORBIDDEN, AE_STORE_UNAVAILABLE */
+  /** @returns its id. @throws Problem as above */
   alert(caller: Caller, report: AlertReport): Promise<string>
 }
 
@@ -38,6 +40,7 @@ const MOST_NAMED = 10
 
 export function createIngest(dependencies: IngestDependencies): Ingest {
   const { clock, daemonId, agents, metrics, alerts, remotes } = dependencies
+  const quota = createQuota(clock)
 
   async function admit(caller: Caller, names: readonly AgentId[], place: (i: number) => string) {
     const refused: ProblemField[] = []
@@ -56,6 +59,8 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
       const names = report.agents.map(({ name }) => name)
       await admit(caller, names, (i) => `/agents/${i}/name`)
       const origin = reporterOf(caller, daemonId)
+      // A daemon has a token that a person gave it; whoever is of this host may be an agent itself.
+      if (origin === daemonId) quota.take('sample', names)
       const now = clock.now()
       const samples = readMetrics(report, now).filter(({ atMs }) => now - atMs < METRICS_KEPT_MS)
       await metrics.save(origin, samples)
@@ -66,6 +71,7 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
     async alert(caller, report) {
       await admit(caller, [report.alert.agentName], () => '/alert/agentName')
       const origin = reporterOf(caller, daemonId)
+      if (origin === daemonId) quota.take('alert', [report.alert.agentName])
       const alert = readAlert(report, origin, clock.now())
       await alerts.keep(alert)
       remotes.seen(origin)

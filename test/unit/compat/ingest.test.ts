@@ -139,6 +139,28 @@ describe('POST /api/monitoring/metrics (R22)', () => {
   })
 })
 
+describe('who tells about agents of this host', () => {
+  const alert = (agentName: string, headers: object) =>
+    room.post('/api/monitoring/alert', { alert: { agentName, alertType: 'warning' } }, headers)
+
+  it('may do so often, and not without end', async () => {
+    for (let i = 0; i < 300; i++) expect((await alert('a-1', {})).statusCode).toBe(200)
+    expect((await alert('a-1', {})).json().code).toBe('AE_TOO_MANY_REQUESTS')
+    expect((await alert('a-2', {})).statusCode).toBe(200)
+    expect((await alert('a-1', TOKENS['host-1'])).statusCode).toBe(200)
+    room.clock.advance(3_600_000)
+    expect((await alert('a-1', {})).statusCode).toBe(200)
+  })
+
+  it('has a batch refused whole when one of its agents was told of too often', async () => {
+    for (let i = 0; i < 720; i++) await tell([{ name: 'a-1' }], {}, {})
+    const writes = room.state.writes
+    expect((await tell([{ name: 'a-2' }, { name: 'a-1' }], {}, {})).statusCode).toBe(429)
+    expect(room.state.writes).toBe(writes)
+    expect((await tell([{ name: 'a-1' }], {}, TOKENS['host-2'])).statusCode).toBe(200)
+  })
+})
+
 describe('POST /api/monitoring/alert (R22, R26)', () => {
   const alert = {
     agentName: 'a-1',
