@@ -57,7 +57,7 @@ describe('what the command line says of a running daemon', () => {
     const { code, stdout } = await ask('health', '--alerts', '--crashes')
     expect(code).toBe(0)
     expect(stdout).toMatch(/^score {4}\d+\/100$/m)
-    expect(stdout).toMatch(/^high +1 agent with critical memory\./m)
+    expect(stdout).toMatch(/^high +\d+ agents? with critical memory\./m)
     expect(stdout).toMatch(/hungry +critical/)
     const { healthScore, issues } = await json('health')
     const isBad =
