@@ -1,4 +1,5 @@
 import type { AgentId, Incarnation } from '../agents/model.ts'
+import type { Clock } from '../platform/clock.ts'
 import { endingOf } from './ending.ts'
 import type { Case } from './gather.ts'
 import type { CrashRecord, Verdict } from './model.ts'
@@ -19,16 +20,16 @@ export interface SeenEnd {
 export interface Ends {
   put(end: SeenEnd): void
   last(agent: AgentId): SeenEnd | undefined
-  /** The end of this life, as soon as it is judged. */
-  of(incarnation: Incarnation): Promise<SeenEnd>
+  /** The end of this life, as soon as it is judged; undefined when that takes longer. */
+  within(ms: number, incarnation: Incarnation): Promise<SeenEnd | undefined>
 }
 
 /** As many as crash in a bad hour of a large host. */
 const MOST_REMEMBERED = 4_096
 
-export function createEnds(): Ends {
+export function createEnds(clock: Clock): Ends {
   const byAgent = new Map<AgentId, SeenEnd>()
-  const waiting = new Map<Incarnation, ((end: SeenEnd) => void)[]>()
+  const waiting = new Map<Incarnation, Set<(end: SeenEnd) => void>>()
   return {
     put(end) {
       const { agent, incarnation } = end
@@ -38,13 +39,24 @@ export function createEnds(): Ends {
         if (byAgent.size <= MOST_REMEMBERED) break
         byAgent.delete(oldest)
       }
-      for (const resolve of waiting.get(incarnation) ?? []) resolve(end)
+      for (const tell of waiting.get(incarnation) ?? []) tell(end)
       waiting.delete(incarnation)
     },
     last: (agent) => byAgent.get(agent),
-    of(incarnation) {
+    within(ms, incarnation) {
       return new Promise((resolve) => {
-        waiting.set(incarnation, [...(waiting.get(incarnation) ?? []), resolve])
+        const those = waiting.get(incarnation) ?? new Set()
+        waiting.set(incarnation, those)
+        const timer = clock.setTimer(ms, () => {
+          those.delete(tell)
+          if (those.size === 0 && waiting.get(incarnation) === those) waiting.delete(incarnation)
+          resolve(undefined)
+        })
+        const tell = (end: SeenEnd): void => {
+          timer.cancel()
+          resolve(end)
+        }
+        those.add(tell)
       })
     },
   }

@@ -64,7 +64,10 @@ export interface Crashes {
   stop(): Promise<void>
   /** Somebody says how an agent ended, before or after the end is seen here. */
   tellExit(agent: Agent, report: ExitReport): void
-  /** The same of a process that ended before it was ever looked at; false when it cannot have been on this host. */
+  /**
+   * The same of a process that ended before it was ever looked at, by who is trusted to have waited for it; false when
+   * it cannot have been on this host.
+   */
   tellUnseen(
     life: { readonly agent: AgentId; readonly incarnation: Incarnation; readonly role: string | undefined },
     report: ExitReport,
@@ -91,7 +94,7 @@ export function createCrashes(dependencies: CrashesDependencies): Crashes {
   const tallies = createCrashTallies()
   const marks = createMarks()
   const gather = createGathering(clock, sources, marks)
-  const ends = createEnds()
+  const ends = createEnds(clock)
   const looking = new Set<Promise<void>>()
   let fault: string | undefined
 
@@ -142,7 +145,7 @@ export function createCrashes(dependencies: CrashesDependencies): Crashes {
   }
 
   function recordOf(
-    { subject, life, ended, output, exit }: Case,
+    { subject, life, ended, output, exit, agent: measured }: Case,
     evidence: Evidence,
     verdict: Verdict,
   ): CrashRecord {
@@ -150,7 +153,9 @@ export function createCrashes(dependencies: CrashesDependencies): Crashes {
     const ending = endingOf(exit)
     return {
       id: idOf(life === 'ended' ? [incarnation] : [incarnation, ended.atMs]),
-      ...{ origin: store.daemonId, witness: 'seen' },
+      origin: store.daemonId,
+      // Of a process that nobody here ever saw there is only the word of who waited for it.
+      witness: runtime === 'process' && measured === undefined ? 'told' : 'seen',
       ...{ agent, incarnation, runtime, role, pid, occurrences: 1 },
       atMs: ended.atMs,
       lastAtMs: ended.atMs,
@@ -196,7 +201,8 @@ export function createCrashes(dependencies: CrashesDependencies): Crashes {
       await repository.save(record)
       await repository.remove(history.put(record))
       if (record.witness === 'alleged') return
-      tallies.crash(agents.get(record.agent)?.info.role, record.verdict.cause ?? 'unknown')
+      const agent = record.origin === store.daemonId ? agents.get(record.agent) : undefined
+      tallies.crash(agent?.info.role, record.verdict.cause ?? 'unknown')
       bus.emit('agent.crashed', { record })
     },
   })

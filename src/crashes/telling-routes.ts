@@ -57,7 +57,9 @@ const ExitBody = Type.Object(
     exitCode: Type.Optional(Type.Integer({ minimum: 0, maximum: 255 })),
     signal: Type.Optional(Type.String({ pattern: '^SIG[A-Z0-9+-]{2,12}$' })),
     incarnation: Type.Optional(Line(256)),
-    role: Type.Optional(Line(128)),
+    role: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 128, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]+$' }),
+    ),
     lastOutput: Type.Optional(Line(32 * 1024)),
   },
   { additionalProperties: false },
@@ -120,7 +122,7 @@ export function crashTellingRoutes({
         schema: {
           summary: 'Tell how an agent ended, by who waited for it',
           description:
-            'With its incarnation also for a process that ended before it was ever seen. Nothing that is said of a process that lives is believed.',
+            'With its incarnation, and the scope control, also for a process that ended before it was ever seen. Nothing that is said of a process that lives is believed.',
           tags: ['agents'],
           params: Type.Object({ id: Type.String({ pattern: AGENT_ID_PATTERN }) }),
           body: ExitBody,
@@ -141,7 +143,12 @@ export function crashTellingRoutes({
         const agent = whose(id, incarnation)
         await admit(caller, agent ?? agents.get(id) ?? { id, uid: undefined })
         if (agent !== undefined) crashes.tellExit(agent, told)
-        else if (incarnation === undefined || !crashes.tellUnseen({ agent: id, incarnation, role }, told)) {
+        else if (
+          // Nobody else is believed about a life that nobody saw: it can be made up.
+          told.by !== 'parent' ||
+          incarnation === undefined ||
+          !crashes.tellUnseen({ agent: id, incarnation, role }, told)
+        ) {
           throw new Problem('AE_AGENT_NOT_FOUND', `There is no agent ${id} with that life.`)
         }
         return reply.code(204).send()

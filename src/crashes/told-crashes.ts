@@ -14,7 +14,7 @@ export interface ToldCrashesDependencies {
   readonly clock: Clock
   readonly agents: { get(id: AgentId): Agent | undefined }
   readonly watch: Pick<EndWatch, 'stateOf' | 'tell'>
-  readonly ends: Pick<Ends, 'last' | 'of'>
+  readonly ends: Pick<Ends, 'last' | 'within'>
   readonly history: Pick<CrashHistory, 'of' | 'get'>
   readonly repository: Pick<CrashesRepository, 'find' | 'save'>
   readonly outputTail: () => number
@@ -52,9 +52,10 @@ export function createToldCrashes(dependencies: ToldCrashesDependencies): TellCr
       const state = watch.stateOf(subject)
       if (state === 'lives') return 'lives'
       if (state !== 'settled') {
-        const judged = ends.of(agent.incarnation)
+        const judged = ends.within(JUDGED_WITHIN_MS, agent.incarnation)
         watch.tell(subject, { exit: exitSaid(report), output: outputOf(report) })
-        return await within(clock, JUDGED_WITHIN_MS, judged)
+        // Its root is gone, and the program below it goes on.
+        return (await judged) ?? (agents.get(agentName)?.endedAtMs === undefined ? 'lives' : undefined)
       }
     }
     const last = ends.last(agentName)
@@ -126,15 +127,4 @@ function createAllowance(clock: Clock): (who: string) => void {
     }
     spent.set(who, { count, atMs: now })
   }
-}
-
-async function within<Value>(clock: Clock, ms: number, value: Promise<Value>): Promise<Value | undefined> {
-  let cancel = (): void => {}
-  const late = new Promise<undefined>((resolve) => {
-    const timer = clock.setTimer(ms, () => resolve(undefined))
-    cancel = () => timer.cancel()
-  })
-  const first = await Promise.race([value, late])
-  cancel()
-  return first
 }

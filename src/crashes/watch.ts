@@ -52,6 +52,8 @@ const LATE_MS = 5_000
 /** Lives that ended, so that each is settled once. */
 const MOST_REMEMBERED = 4_096
 
+const isHearsay = ({ exit }: ToldEnd): boolean => exit?.source !== 'parent'
+
 interface Open extends Case {
   readonly openedAtMs: number
   timer: Timer | undefined
@@ -266,7 +268,9 @@ export function createEndWatch(dependencies: WatchDependencies): EndWatch {
         plan(known)
         return
       }
-      if (state === 'settled' || (state === 'lives' && runtime === 'process')) return
+      if (state === 'settled') return
+      // Whoever may speak for a container may be in it; what only tells about itself has nobody else.
+      if (state === 'lives' && (runtime === 'process' || (runtime === 'container' && isHearsay(what)))) return
       if (agentOf(incarnation) !== undefined) return told.put(incarnation, what)
       begin(
         {

@@ -219,7 +219,8 @@ describe('POST /api/v1/agents/{id}/exit', () => {
     const known = await post(url, { exitCode: 3, incarnation: agent.incarnation }, bearer(CONTROL_TOKEN))
     expect(known.statusCode).toBe(204)
     const unseen = { exitCode: 4, incarnation: agent.incarnation.replace('77:770', '9:90') }
-    expect((await post(url, unseen, secret)).statusCode).toBe(204)
+    expect((await post(url, unseen, secret)).statusCode).toBe(404)
+    expect((await post(url, unseen, bearer(CONTROL_TOKEN))).statusCode).toBe(204)
     room.exit(agent)
     room.exit(name)
     await room.pass(3_000)

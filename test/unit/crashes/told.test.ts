@@ -46,6 +46,23 @@ describe('what is told of an agent that lives', () => {
     expect(room.ended).toEqual(['p unknown'])
   })
 
+  it('is nothing that an agent in a container can say of its end beforehand', async () => {
+    const { agent } = room.container('box')
+    room.host.covered = undefined
+    room.crashes.tellExit(agent, { by: 'report', exitCode: 0 })
+    room.exit(agent)
+    await room.pass(3_000)
+    expect(room.ended).toEqual(['box unknown'])
+  })
+
+  it('is alleged also where the root has gone and the program below it goes on', async () => {
+    room.process('p')
+    const told = room.crashes.report({ agentName: 'p', exitCode: 3 }, operator)
+    await room.pass(7_000)
+    expect((await told).record?.witness).toBe('alleged')
+    expect(score()).toBe(100)
+  })
+
   it('is no lie about the life before', async () => {
     await room.pass(10_000)
     running('p')
@@ -119,7 +136,7 @@ describe('the end of a process that was never seen', () => {
     expect(room.crashes.tellUnseen(life, told)).toBe(true)
     await room.pass(3_000)
     expect(room.crashed).toEqual(['quick error'])
-    expect(room.crashes.list()[0]).toMatchObject({ pid: 500, role: 'coder', runtime: 'process' })
+    expect(room.crashes.list()[0]).toMatchObject({ pid: 500, role: 'coder', witness: 'told' })
     expect(room.crashes.describe('quick')).toMatchObject({ lastEnd: { reason: 'crashed', exitCode: 1 } })
     // It was found after all, in its last moment.
     room.exit(room.process('quick', 500))
