@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { ACTION_STATUSES, ACTIONS } from '../control/model.ts'
+import { toSafeJson } from '../platform/text.ts'
 import { type ClientOptions, clientOptions, getOk } from './client.ts'
 import { count } from './count.ts'
 import { CliError, EXIT } from './exit.ts'
@@ -40,7 +41,7 @@ export function actionsCommand(program: Command): void {
       const page = await getOk(`/api/v1/actions?${query}`, clientOptions(program, flags))
       const { items } = page as { readonly items?: readonly ShownEntry[] }
       if (!Array.isArray(items)) throw new CliError(EXIT.failure, 'What answers there is no agent-exporter.')
-      if (flags.json) console.log(JSON.stringify(items, null, 2))
+      if (flags.json) console.log(toSafeJson(items, 2))
       else if (items.length === 0) console.log('No actions.')
       else console.log(renderColumns(COLUMNS, items, ownTerminal()))
     })

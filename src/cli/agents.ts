@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { toSafeJson } from '../platform/text.ts'
 import { type ListedAgent, listAgents } from './agent-list.ts'
 import { type ClientOptions, clientOptions } from './client.ts'
 import { type Column, formatBytes, renderColumns } from './table.ts'
@@ -14,7 +15,7 @@ export function agentsCommand(program: Command): void {
     .action(async (options: ClientOptions & { json?: true }) => {
       const agents = await listAgents(clientOptions(program, options))
       if (options.json) {
-        console.log(JSON.stringify(agents, null, 2))
+        console.log(toSafeJson(agents, 2))
         return
       }
       if (agents.length === 0) {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { toSafeJson } from '../platform/text.ts'
 import { type ClientOptions, clientOptions, sendOk } from './client.ts'
 import { count } from './count.ts'
 import { CliError, EXIT } from './exit.ts'
@@ -43,7 +44,7 @@ export function alertsCommand(program: Command): void {
     .action(async (id: string) => {
       const flags = alerts.opts<AlertsFlags>()
       const answer = await acknowledge(id, clientOptions(program, flags))
-      console.log(flags.json ? JSON.stringify(answer, null, 2) : `Acknowledged ${cellText(id, 64)}.`)
+      console.log(flags.json ? toSafeJson(answer, 2) : `Acknowledged ${cellText(id, 64)}.`)
     })
 }
 
@@ -77,7 +78,7 @@ async function list(program: Command, flags: AlertsFlags): Promise<void> {
   const answer = await getList<AlertList>(path, 'alerts', clientOptions(program, flags))
   const terminal = ownTerminal()
   const { alerts, unacknowledgedCount } = answer
-  if (json) console.log(JSON.stringify(answer, null, 2))
+  if (json) console.log(toSafeJson(answer, 2))
   else if (alerts.length === 0) console.log(all ? 'No alerts.' : 'No open alerts.')
   else {
     const isPart = unacknowledgedCount > alerts.filter(({ acknowledged }) => !acknowledged).length

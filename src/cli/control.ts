@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { isAgentId } from '../agents/model.ts'
 import { formatDuration, type Milliseconds, parseDuration } from '../platform/duration.ts'
+import { toSafeJson } from '../platform/text.ts'
 import { type ClientOptions, clientOptions, sendOk } from './client.ts'
 import { CliError, EXIT } from './exit.ts'
 import type { ServeFlags } from './flags.ts'
@@ -78,7 +79,7 @@ function report(entry: ShownEntry, { json, dryRun }: ControlFlags): void {
   if (typeof entry.status !== 'string')
     throw new CliError(EXIT.failure, 'What answers there is no agent-exporter.')
   const { text, exitCode } = outcomeOf(entry, { dryRun: dryRun === true })
-  if (json) console.log(JSON.stringify(entry, null, 2))
+  if (json) console.log(toSafeJson(entry, 2))
   if (exitCode !== EXIT.ok) throw new CliError(exitCode, text)
   if (!json) console.log(text)
 }

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { CRASH_CAUSES } from '../crashes/model.ts'
+import { toSafeJson } from '../platform/text.ts'
 import { type ClientOptions, clientOptions, getOk } from './client.ts'
 import { count } from './count.ts'
 import { CliError, EXIT } from './exit.ts'
@@ -48,7 +49,7 @@ async function list({ agent, cause, limit, json }: CrashesFlags, options: Client
   })
   const path = `/api/monitoring/crashes?${query}`
   const answer = await getList<{ readonly crashes: readonly ListedCrash[] }>(path, 'crashes', options)
-  if (json) console.log(JSON.stringify(answer, null, 2))
+  if (json) console.log(toSafeJson(answer, 2))
   else if (answer.crashes.length === 0) console.log('No crashes.')
   else {
     const columns = crashColumns(answer.crashes, Date.now())
@@ -62,7 +63,7 @@ async function show(id: string, { json }: CrashesFlags, options: ClientOptions):
   if (typeof crash?.agentName !== 'string') {
     throw new CliError(EXIT.failure, 'What answers there is no agent-exporter.')
   }
-  console.log(json ? JSON.stringify(answer, null, 2) : renderCrash(crash, ownTerminal()))
+  console.log(json ? toSafeJson(answer, 2) : renderCrash(crash, ownTerminal()))
 }
 
 /** By its id, or by the beginning of it that the list shows. */

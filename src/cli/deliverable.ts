@@ -1,4 +1,5 @@
 import { Argument, type Command } from 'commander'
+import { toSafeJson } from '../platform/text.ts'
 import { DELIVERABLE_ALIASES, DELIVERABLE_TYPES } from '../usage/model.ts'
 import { type ClientOptions, clientOptions, sendOk } from './client.ts'
 
@@ -33,7 +34,7 @@ export function deliverableCommand(program: Command): void {
       }
       const path = `/api/v1/agents/${encodeURIComponent(agent)}/deliverables`
       const answer = await sendOk({ method: 'POST', path, body }, clientOptions(program, flags))
-      console.log(flags.json ? JSON.stringify(answer, null, 2) : `Recorded ${type} of ${agent}.`)
+      console.log(flags.json ? toSafeJson(answer, 2) : `Recorded ${type} of ${agent}.`)
     })
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { probeReach, type Reach, type ReachState } from '../platform/reach.ts'
+import { toSafeJson } from '../platform/text.ts'
 import { dataDirFrom } from './data-dir.ts'
 import type { ServeFlags } from './flags.ts'
 import { renderRow } from './table.ts'
@@ -25,7 +26,7 @@ export function doctorCommand(program: Command): void {
         environment: process.env,
       })
       if (options.json) {
-        console.log(JSON.stringify(reach, null, 2))
+        console.log(toSafeJson(reach, 2))
         return
       }
       console.log(renderReach(reach, ownTerminal()))

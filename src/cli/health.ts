@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { toSafeJson } from '../platform/text.ts'
 import { type ClientOptions, clientOptions } from './client.ts'
 import { CliError, EXIT } from './exit.ts'
 import { type HealthLists, isUnhealthy, renderHealth } from './health-view.ts'
@@ -23,9 +24,7 @@ export function healthCommand(program: Command): void {
     .action(async (flags: HealthFlags) => {
       const options = clientOptions(program, flags)
       const report = await getList<HealthReport>('/api/metrics/health', 'issues', options)
-      console.log(
-        flags.json ? JSON.stringify(report, null, 2) : renderHealth(report, flags, ownTerminal(), Date.now()),
-      )
+      console.log(flags.json ? toSafeJson(report, 2) : renderHealth(report, flags, ownTerminal(), Date.now()))
       if (flags.exitCode && isUnhealthy(report)) {
         throw new CliError(EXIT.unhealthy, `Unhealthy: a score of ${Number(report.healthScore)}.`)
       }

@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander'
-import { cleanText } from '../platform/text.ts'
+import { cleanText, toSafeJson } from '../platform/text.ts'
 import { type ClientOptions, clientOptions, getOk, sendOk } from './client.ts'
 
 interface KillSwitchFlags extends ClientOptions {
@@ -25,7 +25,7 @@ export function killSwitchCommand(program: Command): void {
     .option('--json', 'print the API answer')
     .action(async (state: 'on' | 'off' | 'status', flags: KillSwitchFlags) => {
       const shown = await ask(state, flags, clientOptions(program, flags))
-      console.log(flags.json ? JSON.stringify(shown, null, 2) : sentence(shown))
+      console.log(flags.json ? toSafeJson(shown, 2) : sentence(shown))
     })
 }
 

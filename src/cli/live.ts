@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { fitText } from './width.ts'
 
 /** What the loop asks of a command that shows the same again and again. */
 export interface LiveView {
@@ -7,6 +8,8 @@ export interface LiveView {
   readonly looks?: number | undefined
   /** `screen`: each look takes the place of the one before. `below`: with an empty line between. `lines`: without. */
   readonly place: 'screen' | 'below' | 'lines'
+  /** What the keys do, shown on the last line of a screen. */
+  readonly hint?: string
   /** What is shown now. */
   look(): Promise<string>
   /** What is shown after a key was pressed, from what is known already; undefined when the key means nothing. */
@@ -56,7 +59,7 @@ export async function live(view: LiveView): Promise<void> {
   function draw(text: string): void {
     shown = text
     if (isSuspended || end.signal.aborted) return
-    stdout.write(onScreen ? frame(text) : `${text}\n${view.place === 'lines' ? '' : '\n'}`)
+    stdout.write(onScreen ? frame(text, view.hint) : `${text}\n${view.place === 'lines' ? '' : '\n'}`)
   }
   function suspend(): void {
     leave()
@@ -119,12 +122,13 @@ export async function live(view: LiveView): Promise<void> {
   if (ending !== undefined && ending !== 'SIGINT') process.kill(process.pid, ending)
 }
 
-function frame(text: string): string {
-  const { rows = 24 } = process.stdout
+function frame(text: string, hint: string | undefined): string {
+  const { rows = 24, columns = 80 } = process.stdout
+  const last = hint === undefined ? [] : [fitText(hint, columns)]
+  // The last line of all stays empty: a line break there would scroll.
+  const room = Math.max(1, rows - 1 - last.length)
   const lines = text.split('\n')
   const fitting =
-    lines.length < rows || rows < 3
-      ? lines.slice(0, Math.max(1, rows - 1))
-      : [...lines.slice(0, rows - 2), `… ${lines.length - rows + 2} more`]
-  return `${HOME}${fitting.map((line) => `${line}${REST_OF_LINE}\n`).join('')}${BELOW}`
+    lines.length <= room ? lines : [...lines.slice(0, room - 1), `… ${lines.length - room + 1} more`]
+  return `${HOME}${[...fitting, ...last].map((line) => `${line}${REST_OF_LINE}\n`).join('')}${BELOW}`
 }

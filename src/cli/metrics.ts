@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { parseDuration } from '../platform/duration.ts'
+import { toSafeJson } from '../platform/text.ts'
 import { type ClientOptions, clientOptions, getOk } from './client.ts'
 import { CliError, EXIT } from './exit.ts'
 import { live } from './live.ts'
@@ -39,7 +40,7 @@ export function metricsCommand(program: Command): void {
       const histories = createHistories(options)
       const show = async (): Promise<string> => {
         const metrics = await measure(flags.agent, options)
-        if (flags.json) return JSON.stringify(metrics, null, flags.watch ? undefined : 2)
+        if (flags.json) return toSafeJson(metrics, flags.watch ? undefined : 2)
         return renderMetrics(metrics, await histories.of(metrics), ownTerminal())
       }
       if (!flags.watch) {
@@ -49,6 +50,7 @@ export function metricsCommand(program: Command): void {
       let isFirst = true
       await live({
         intervalMs: flags.interval,
+        hint: 'q quits',
         place: flags.json ? 'lines' : 'screen',
         async look() {
           try {

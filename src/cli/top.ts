@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { toSafeJson } from '../platform/text.ts'
 import { type FullAgent, listAgents } from './agent-list.ts'
 import { type ClientOptions, clientOptions } from './client.ts'
 import { CliError, EXIT } from './exit.ts'
@@ -42,7 +43,7 @@ export function topCommand(program: Command): void {
       const options = clientOptions(program, flags)
       if (flags.json) {
         const agents = await listAgents(options, 'full')
-        console.log(JSON.stringify(snapshotOf(agents, flags, new Date()), null, 2))
+        console.log(toSafeJson(snapshotOf(agents, flags, new Date()), 2))
         return
       }
       await watch(flags, options)
@@ -75,6 +76,7 @@ async function watch(flags: TopFlags, options: ClientOptions): Promise<void> {
   await live({
     intervalMs: flags.interval * 1_000,
     looks: flags.count,
+    hint: 'q quits; first by: u urgency, m memory, c CPU, t tokens, n name',
     place: flags.clear ? 'screen' : 'below',
     async look() {
       const agents = await ask(options, now !== undefined)

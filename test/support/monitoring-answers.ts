@@ -2,7 +2,7 @@ import type { AskedCall, FakeAnswer } from './fake-api.ts'
 
 /** What nobody wants on a terminal: escape sequences, overrides, marks, wide and invisible characters. */
 const HOSTILE =
-  '\u001b]0;owned\u0007\u001b[2J日本語のエージェント 👩‍👩‍👧 \u202egnp.exe\u200b e\u0301\u0301 \r\nnext\u0000 done'
+  '\u001b]0;owned\u0007\u001b[2J日本語のエージェント 👩‍👩‍👧 \u202egnp.exe\u200b e\u0301\u0301 \r\nnext\u0000 done\u009b2J'
 const MIB = 2 ** 20
 
 const measured = (name: string, more: object) => ({

@@ -90,3 +90,14 @@ describe('into a pipe without a width', () => {
     expect((await runCli(...argv, ...at)).out.replace(/ +$/gm, '')).toBe(wide.replace(/ +$/gm, ''))
   })
 })
+
+describe('as JSON', () => {
+  it.each(COMMANDS.filter(([name]) => name !== 'replay'))(
+    '%s has the same text, and nothing that steers',
+    async (_name, ...argv) => {
+      const { out } = await runCli(...argv, '--json', '--url', api.url)
+      expect(out).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u202e\ufeff]/)
+      expect(() => JSON.parse(out)).not.toThrow()
+    },
+  )
+})

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { renderTable } from '../../../src/cli/table.ts'
 import { terminalOf } from '../../../src/cli/terminal.ts'
 import { cellText, displayWidth, fitText } from '../../../src/cli/width.ts'
+import { toSafeJson } from '../../../src/platform/text.ts'
 
 describe('the width of text on a terminal', () => {
   it.each([
@@ -64,4 +65,16 @@ describe('what the terminal can show', () => {
     [{ isTTY: false }, { COLUMNS: '80' }, { columns: 80, colours: 'off' }],
     [{}, { COLUMNS: 'wide' }, { columns: undefined, colours: 'off' }],
   ])('%j with %j', (stream, env, expected) => expect(terminalOf(stream, env)).toEqual(expected))
+})
+
+describe('JSON for a terminal', () => {
+  it('reads back as the same value and has nothing raw that steers', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.string({ unit: 'binary' }), (value, text) => {
+        const whole = { value, text, steering: '\u009b2J\u202e\ufeff\u2028\u007f\u001b' }
+        expect(JSON.parse(toSafeJson(whole, 2))).toEqual(JSON.parse(JSON.stringify(whole)))
+        expect(toSafeJson(whole)).not.toMatch(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\ufeff]/)
+      }),
+    )
+  })
 })
