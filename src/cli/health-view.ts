@@ -77,7 +77,7 @@ export function renderHealth(
       `score    ${score}`,
       line(`summary  ${summary}`),
       line(
-        `agents   ${stats.agentCount}; in 24 hours ${stats.totalCrashes24h} crashes and ${stats.totalAlerts24h} alerts`,
+        `agents   ${stats.agentCount}; in 24 hours: crashes ${stats.totalCrashes24h}, alerts ${stats.totalAlerts24h}`,
       ),
     ].join('\n'),
   ]

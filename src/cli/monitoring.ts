@@ -1,3 +1,4 @@
+import type { EvidenceLine } from '../crashes/model.ts'
 import { type ClientOptions, getOk } from './client.ts'
 import { CliError, EXIT } from './exit.ts'
 
@@ -43,7 +44,7 @@ export interface ListedCrash {
 
 export interface FullCrash extends ListedCrash {
   readonly pid: number | null
-  readonly evidence: readonly { readonly source: string; readonly says: string }[]
+  readonly evidence: readonly EvidenceLine[]
   readonly recommendations: readonly string[]
   readonly peakMemory: number | null
   readonly lastKnownMemory: number | null

@@ -38,7 +38,7 @@ export function hottest(profiles: Iterable<unknown>, count: number): readonly Ho
       const frame = nodes.get(id)
       // What was seen at a sample is taken to run until the next one.
       const micros = profile.timeDeltas[i + 1] ?? profile.endTime - at
-      if (frame === undefined || !(micros > 0) || NOT_RUNNING.has(frame.functionName)) continue
+      if (frame === undefined || !(micros > 0) || isNotItsOwn(frame)) continue
       const name = frame.functionName || '(anonymous)'
       const place = frame.url === '' ? '' : `${fileOf(frame.url)}:${frame.lineNumber + 1}`
       const key = `${name}\0${frame.url}\0${frame.lineNumber}`
@@ -51,6 +51,11 @@ export function hottest(profiles: Iterable<unknown>, count: number): readonly Ho
     .sort((a, b) => b.micros - a.micros)
     .slice(0, count)
     .map(({ name, place, micros }) => ({ name, place, selfSeconds: micros / 1e6 }))
+}
+
+/** Waiting, and what we ourselves do in there. */
+function isNotItsOwn({ functionName, url }: Node['callFrame']): boolean {
+  return NOT_RUNNING.has(functionName) || /\/profiling\/preload\.c[jt]s$/.test(url)
 }
 
 function fileOf(url: string): string {

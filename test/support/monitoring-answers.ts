@@ -50,7 +50,7 @@ const crash = (id: string, more: object) => ({
   ...{ id, agentName: 'claude-3f2a9c01', pid: 4_711, exitCode: null, signal: 'SIGKILL', cause: 'oom_cgroup' },
   ...{ confidence: 'high', summary: 'The kernel killed it: its control group was out of memory (1.0 GiB).' },
   ...{
-    evidence: [{ source: 'cgroup', says: 'memory.events of the group counted one oom_kill.' }],
+    evidence: [{ source: 'cgroup', says: 'one OOM kill within two seconds before the end' }],
     occurrences: 1,
   },
   ...{
@@ -73,7 +73,7 @@ const CRASHES = [
     ...{ agentName: HOSTILE, cause: 'error', confidence: 'low', signal: null, exitCode: 1, summary: HOSTILE },
     ...{
       occurrences: 12,
-      evidence: [{ source: HOSTILE, says: HOSTILE }],
+      evidence: [{ source: 'output', says: HOSTILE }],
       recommendations: [HOSTILE],
       lastOutput: `${HOSTILE}\n${'x'.repeat(300)}`,
     },

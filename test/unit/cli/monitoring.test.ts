@@ -136,7 +136,7 @@ describe('crashes', () => {
   it('are shown one by one with evidence and last words', async () => {
     const id = '7c1e0b52-93f4-4c5e-8a11-0c9f3b6f2a01'
     const { out } = await run('crashes', id)
-    expect(out).toContain('memory.events of the group counted one oom_kill.')
+    expect(out).toContain('  cgroup: one OOM kill within two seconds before the end')
     expect(out).toContain('memory   1018 MiB last, 1020 MiB peak of 1.0 GiB, growing')
     expect(out).toMatch(/last output\n {2}last words/)
     expect(JSON.parse((await run('crashes', id, '--json')).out).crash.id).toBe(id)

@@ -74,6 +74,7 @@ describe.each([80, 140])('on %i columns', (columns) => {
     expect(await shown(argv, columns, 'pipe')).toBe(plain)
     expect(onTerminal.replace(COLOUR, '')).toBe(plain)
     expect(plain).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u202e]/)
+    expect(plain).not.toMatch(/\[object|undefined|NaN/)
     for (const line of plain.split('\n')) expect(displayWidth(line)).toBeLessThanOrEqual(columns)
     const file = `${name.replaceAll(' ', '-')}-${columns}`
     await expect(plain).toMatchFileSnapshot(join(GOLDEN, `${file}.txt`))

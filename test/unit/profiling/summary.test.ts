@@ -13,11 +13,18 @@ const frame = (id: number, functionName: string, url = 'file:///app/main.js', li
   callFrame: { functionName, url, lineNumber, columnNumber: 0, scriptId: '1' },
 })
 const PROFILE = {
-  nodes: [frame(1, '(root)', ''), frame(2, '(idle)', ''), frame(3, 'work'), frame(4, ''), frame(5, 'work')],
+  nodes: [
+    frame(1, '(root)', ''),
+    frame(2, '(idle)', ''),
+    frame(3, 'work'),
+    frame(4, ''),
+    frame(5, 'work'),
+    frame(6, 'begin', '/x/profiling/preload.cjs'),
+  ],
   startTime: 1_000_000,
-  endTime: 4_000_000,
-  samples: [3, 2, 5, 4],
-  timeDeltas: [0, 1_000_000, 1_000_000, 500_000],
+  endTime: 4_500_000,
+  samples: [3, 2, 5, 4, 6],
+  timeDeltas: [0, 1_000_000, 1_000_000, 500_000, 500_000],
 }
 
 describe('the hottest functions', () => {
