@@ -8,7 +8,7 @@ export function describeMemory({ level, trend, watermarks, followed, slots }: Me
   const { judged } = level
   const lastHour = slots.envelope(HOUR_MS)
   return {
-    level: level.level,
+    level: judged === undefined ? undefined : level.level,
     basis: judged?.basis,
     judgedBytes: judged?.bytes,
     limitBytes: judged?.limitBytes,

@@ -194,7 +194,9 @@ export function createMemory(dependencies: MemoryDependencies): Memory {
     }),
     describe(id) {
       const agent = agents.get(id)
-      const state = agent && of(agent)
+      // What it had goes with it: a level is of somebody who lives.
+      if (agent === undefined || agent.endedAtMs !== undefined) return undefined
+      const state = of(agent)
       return state && describeMemory(state)
     },
   }

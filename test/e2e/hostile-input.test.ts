@@ -140,7 +140,7 @@ describe('a data directory that somebody else could change ends the start with 2
   ])('%s', async (_, path, expected) => {
     const result = await start(`--data.dir=${path()}`)
     expect(result.code).toBe(2)
-    expect(sentence(result)).toMatch(/^The data directory .* cannot be used: .*\.$/)
+    expect(sentence(result)).toMatch(/^AE_DATA_DIR: The data directory .* cannot be used: .*\.$/)
     expect(sentence(result)).toContain(expected)
   })
 

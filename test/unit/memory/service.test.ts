@@ -118,6 +118,17 @@ describe('the room of the memory', () => {
     expect(events.filter((event) => event.includes('>'))).toEqual([])
   })
 
+  it('says nothing of who has ended, nor of a level before anything was read', () => {
+    const { appear, run, memory } = createRoom()
+    const agent = appear('a')
+    run(10, agent, () => 850)
+    Object.assign(agent, { endedAtMs: 10_000 })
+    expect(memory.describe('a')).toBeUndefined()
+    const other = appear('b')
+    run(10, other, () => undefined)
+    expect(memory.describe('b')).not.toHaveProperty('level', 'healthy')
+  })
+
   it('keeps what it knows while nothing is read', () => {
     const { appear, run, memory, events } = createRoom()
     const agent = appear('a')
