@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { linesText } from './width.ts'
 
 /** `agent-exporter check-config [FILE]`: says whether the daemon would start with it. */
 export function checkConfigCommand(program: Command): void {
@@ -12,6 +13,6 @@ export function checkConfigCommand(program: Command): void {
         file ?? program.opts<{ 'config.file'?: string }>()['config.file'],
         process.env,
       )
-      console.log(`${loaded.file ?? 'No file; the defaults'}: valid`)
+      console.log(linesText(`${loaded.file ?? 'No file; the defaults'}: valid`))
     })
 }

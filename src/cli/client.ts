@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import { cleanText } from '../platform/text.ts'
 import { dataDirFrom } from './data-dir.ts'
 import { CliError, EXIT } from './exit.ts'
 import { foundToken } from './found-token.ts'
+import { cellText } from './width.ts'
 
 /** Where the daemon is and who we are to it. */
 export interface ClientOptions {
@@ -87,13 +87,23 @@ export function get(path: string, options: ClientOptions): Promise<Answer> {
   return send({ method: 'GET', path }, options)
 }
 
-/** Anything but a 2xx ends the command with the problem's own words. */
+/** Anything but a 2xx ends the command with the problem's own words, and so does what no daemon answers. */
 export async function sendOk(call: Call, options: ClientOptions): Promise<unknown> {
   const { status, body } = await send(call, options)
-  if (status >= 200 && status < 300) return body
-  const problem = body as { code?: string; detail?: string; title?: string }
-  const text = `The daemon answered ${status}${problem.code === undefined ? '' : ` ${problem.code}`}: ${problem.detail ?? problem.title ?? ''}`
-  throw new CliError(status === 404 ? EXIT.notFound : EXIT.failure, cleanText(text, 1_024))
+  const isObject = typeof body === 'object' && body !== null
+  if (status >= 200 && status < 300) {
+    if (isObject) return body
+    throw new CliError(EXIT.failure, 'What answers there is no agent-exporter.')
+  }
+  const text = problemText(status, isObject ? (body as Readonly<Record<string, unknown>>) : {})
+  throw new CliError(status === 404 ? EXIT.notFound : EXIT.failure, cellText(text, 1_024))
+}
+
+/** A proxy in between answers what it likes. */
+function problemText(status: number, { code, detail, title }: Readonly<Record<string, unknown>>): string {
+  const what = typeof code === 'string' ? ` ${code}` : ''
+  const why = [detail, title].find((text) => typeof text === 'string' && text !== '')
+  return `The daemon answered ${status}${what}${why === undefined ? '.' : `: ${why}`}`
 }
 
 export function getOk(path: string, options: ClientOptions): Promise<unknown> {

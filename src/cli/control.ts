@@ -1,11 +1,13 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { isAgentId } from '../agents/model.ts'
+import { ACTION_STATUSES, ACTIONS } from '../control/model.ts'
 import { formatDuration, type Milliseconds, parseDuration } from '../platform/duration.ts'
 import { toSafeJson } from '../platform/text.ts'
 import { type ClientOptions, clientOptions, sendOk } from './client.ts'
 import { CliError, EXIT } from './exit.ts'
 import type { ServeFlags } from './flags.ts'
 import { outcomeOf, type ShownEntry } from './outcome.ts'
+import { cellText } from './width.ts'
 
 interface ControlFlags extends ClientOptions {
   readonly reason?: string
@@ -38,7 +40,11 @@ export function controlCommands(program: Command): void {
       .option('--reason <text>', 'why; kept in the journal')
       .option('--dry-run', 'only write down what would be done')
       .option('--enforce', 'do it to an agent that did not opt in, this one time')
-      .option('--wait <duration>', 'how long to wait for the verified outcome', waitTime, waitTime(wait))
+      .addOption(
+        new Option('--wait <duration>', 'how long to wait for the verified outcome')
+          .argParser(waitTime)
+          .default(waitTime(wait), wait),
+      )
       .option('--url <url>', 'address of the daemon')
       .option('--json', 'print the API answer')
       .action((agent: string, flags: ControlFlags) => act(program, verb, agent, flags))
@@ -76,23 +82,24 @@ async function act(program: Command, verb: Verb, agent: string, flags: ControlFl
 
 /** Prints what came of it; anything that is not verified ends the command with an error. */
 function report(entry: ShownEntry, { json, dryRun }: ControlFlags): void {
-  if (typeof entry.status !== 'string')
+  if (!ACTION_STATUSES.includes(entry.status) || !ACTIONS.includes(entry.action))
     throw new CliError(EXIT.failure, 'What answers there is no agent-exporter.')
-  const { text, exitCode } = outcomeOf(entry, { dryRun: dryRun === true })
+  const { text: said, exitCode } = outcomeOf(entry, { dryRun: dryRun === true })
+  const text = cellText(said, 1_024)
   if (json) console.log(toSafeJson(entry, 2))
   if (exitCode !== EXIT.ok) throw new CliError(exitCode, text)
   if (!json) console.log(text)
 }
 
 function agentId(text: string): string {
-  if (!isAgentId(text)) throw new InvalidArgumentError('is not the id of an agent.')
+  if (!isAgentId(text)) throw new InvalidArgumentError('It is not the id of an agent.')
   return text
 }
 
 function waitTime(text: string): Milliseconds {
   const ms = parseDuration(text)
   if (ms === undefined || ms > MAX_WAIT_MS) {
-    throw new InvalidArgumentError('must be a duration such as 500ms or 10s, at most 60s.')
+    throw new InvalidArgumentError('It must be a duration such as 500ms or 10s, at most 60s.')
   }
   return ms
 }

@@ -10,7 +10,7 @@ import { fullId } from './short-id.ts'
 import { formatBytes, renderColumns } from './table.ts'
 import { ownTerminal, type Terminal } from './terminal.ts'
 import { formatStamp } from './time-text.ts'
-import { cellText, fitText } from './width.ts'
+import { cellText, fitText, hangText } from './width.ts'
 
 interface CrashesFlags extends ClientOptions {
   readonly agent?: string
@@ -79,9 +79,10 @@ async function find(id: string, options: ClientOptions): Promise<unknown> {
   return one(fullId(id, crashes, 'crash'))
 }
 
-/** Everything that is known of one crash; its last words line by line, as text. */
+/** Everything that is known of one crash. Sentences go on below; its last words are cut at the edge, line by line. */
 function renderCrash(crash: FullCrash, { columns = Number.POSITIVE_INFINITY }: Terminal): string {
-  const line = (text: string): string => fitText(cellText(text, 1_024), columns)
+  const hang = (head: string, text: string, indent?: number) =>
+    hangText(head, cellText(text, 1_024), columns, indent)
   const { exitCode, signal, evidence, recommendations, lastOutput, relatedCrashes = [] } = crash
   const ended = signal ?? (exitCode === null ? '-' : `exit code ${exitCode}`)
   const of = crash.memoryLimit === null ? '' : ` of ${formatBytes(crash.memoryLimit)}`
@@ -96,13 +97,13 @@ function renderCrash(crash: FullCrash, { columns = Number.POSITIVE_INFINITY }: T
     ['memory', crash.memoryTrend === null ? memory : `${memory}, ${crash.memoryTrend}`],
     ['related', relatedCrashes.join(' ') || '-'],
   ]
-  const lines = facts.map(([name, value]) => line(`${name.padEnd(8)} ${value}`))
+  const lines = facts.flatMap(([name, value]) => hang(`${name.padEnd(8)} `, value))
   if (evidence.length > 0)
-    lines.push('', 'evidence', ...evidence.map(({ source, says }) => line(`  ${source}: ${says}`)))
-  if (recommendations.length > 0) lines.push('', ...recommendations.map((text) => line(`→ ${text}`)))
+    lines.push('', 'evidence', ...evidence.flatMap(({ source, says }) => hang('  ', `${source}: ${says}`, 4)))
+  if (recommendations.length > 0) lines.push('', ...recommendations.flatMap((text) => hang('→ ', text)))
   if (lastOutput) {
     const last = lastOutput.trimEnd().split('\n').slice(-MOST_OUTPUT_LINES)
-    lines.push('', 'last output', ...last.map((text) => line(`  ${text}`)))
+    lines.push('', 'last output', ...last.map((text) => fitText(`  ${cellText(text, 1_024)}`, columns)))
   }
   return lines.join('\n')
 }

@@ -1,7 +1,8 @@
-import { Argument, type Command } from 'commander'
+import { Argument, type Command, Option } from 'commander'
 import { toSafeJson } from '../platform/text.ts'
 import { DELIVERABLE_ALIASES, DELIVERABLE_TYPES } from '../usage/model.ts'
 import { type ClientOptions, clientOptions, sendOk } from './client.ts'
+import { cellText } from './width.ts'
 
 interface DeliverableFlags extends ClientOptions {
   readonly description?: string
@@ -22,7 +23,11 @@ export function deliverableCommand(program: Command): void {
       ]),
     )
     .option('--description <text>', 'what was delivered')
-    .option('--artifact <name>', 'a commit, a file or an address; may be given several times', collect, [])
+    .addOption(
+      new Option('--artifact <name>', 'a commit, a file or an address; may be given several times')
+        .argParser(collect)
+        .default([], 'none'),
+    )
     .option('--url <url>', 'address of the daemon')
     .option('--json', 'print the API answer')
     .action(async (agent: string, type: string, flags: DeliverableFlags) => {
@@ -34,7 +39,7 @@ export function deliverableCommand(program: Command): void {
       }
       const path = `/api/v1/agents/${encodeURIComponent(agent)}/deliverables`
       const answer = await sendOk({ method: 'POST', path, body }, clientOptions(program, flags))
-      console.log(flags.json ? toSafeJson(answer, 2) : `Recorded ${type} of ${agent}.`)
+      console.log(flags.json ? toSafeJson(answer, 2) : `Recorded ${type} of ${cellText(agent, 256)}.`)
     })
 }
 

@@ -77,6 +77,6 @@ function listenAddress(text: string, earlier: readonly string[]): readonly strin
 function positiveInteger(text: string): number {
   const value = Number(text)
   if (!Number.isSafeInteger(value) || value < 1)
-    throw new InvalidArgumentError('must be a whole number above 0.')
+    throw new InvalidArgumentError('It must be a whole number above 0.')
   return value
 }

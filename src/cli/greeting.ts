@@ -1,9 +1,16 @@
 import type { Summary } from '../app.ts'
+import type { Terminal } from './terminal.ts'
+import { cellText, hangText } from './width.ts'
 
 const LISTED_AGENTS = 10
+/** Names of files and addresses are copied: they stay whole however narrow the terminal is. */
+const WHOLE: ReadonlySet<string> = new Set(['data', 'config', 'urls'])
 
 /** The lines a person reads after `npm start`. */
-export function greeting(summary: Summary): string {
+export function greeting(
+  summary: Summary,
+  { columns = Number.POSITIVE_INFINITY }: Pick<Terminal, 'columns'>,
+): string {
   const { agents } = summary
   const url = summary.urls[0] ?? ''
   const found =
@@ -37,7 +44,14 @@ export function greeting(summary: Summary): string {
   const text = rows
     .filter(([, lines]) => lines.length > 0)
     .map(([name, lines]) =>
-      lines.map((line, index) => `  ${(index === 0 ? name : '').padEnd(7)} ${line}`).join('\n'),
+      lines
+        .flatMap((line, index) => {
+          const text = cellText(line.trimStart(), 4_096)
+          const indent = ' '.repeat(line.length - line.trimStart().length)
+          const head = `  ${(index === 0 ? name : '').padEnd(7)} ${indent}`
+          return WHOLE.has(name) ? [`${head}${text}`] : hangText(head, text, columns)
+        })
+        .join('\n'),
     )
   return `agent-exporter ${summary.version} is running\n${text.join('\n')}\n`
 }

@@ -4,7 +4,7 @@ import { shortIds } from './short-id.ts'
 import { type Column, renderColumns } from './table.ts'
 import { paint, type Style, type Terminal } from './terminal.ts'
 import { formatAge, formatStamp } from './time-text.ts'
-import { cellText, fitText } from './width.ts'
+import { cellText, hangText } from './width.ts'
 
 /** Columns of a list of crashes. @param now wall clock in milliseconds */
 export function crashColumns(crashes: readonly ListedCrash[], now: number): readonly Column<ListedCrash>[] {
@@ -70,14 +70,15 @@ export function renderHealth(
 ): string {
   const { healthScore, summary, issues, recommendations, crashes, alerts, stats } = report
   const { columns = Number.POSITIVE_INFINITY } = terminal
-  const line = (text: string): string => fitText(cellText(text, 1_024), columns)
+  const hang = (head: string, text: string) => hangText(head, cellText(text, 1_024), columns)
   const score = paint(`${healthScore}/100`, scoreStyle(healthScore), terminal)
   const blocks = [
     [
       `score    ${score}`,
-      line(`summary  ${summary}`),
-      line(
-        `agents   ${stats.agentCount}; in 24 hours: crashes ${stats.totalCrashes24h}, alerts ${stats.totalAlerts24h}`,
+      ...hang('summary  ', summary),
+      ...hang(
+        'agents   ',
+        `${stats.agentCount}; in 24 hours: crashes ${stats.totalCrashes24h}, alerts ${stats.totalAlerts24h}`,
       ),
     ].join('\n'),
   ]
@@ -92,7 +93,7 @@ export function renderHealth(
     ]
     blocks.push(renderColumns(issueColumns, issues, terminal))
   }
-  if (recommendations.length > 0) blocks.push(recommendations.map((text) => line(`→ ${text}`)).join('\n'))
+  if (recommendations.length > 0) blocks.push(recommendations.flatMap((text) => hang('→ ', text)).join('\n'))
   if (lists.crashes) blocks.push(listOf('crashes', crashColumns(crashes, now), crashes, terminal))
   if (lists.alerts) blocks.push(listOf('open alerts', alertColumns(alerts, now), alerts, terminal))
   return blocks.join('\n\n')

@@ -1,6 +1,8 @@
 import { Argument, type Command } from 'commander'
-import { cleanText, toSafeJson } from '../platform/text.ts'
+import { toSafeJson } from '../platform/text.ts'
 import { type ClientOptions, clientOptions, getOk, sendOk } from './client.ts'
+import { CliError, EXIT } from './exit.ts'
+import { cellText } from './width.ts'
 
 interface KillSwitchFlags extends ClientOptions {
   readonly reason?: string
@@ -25,6 +27,8 @@ export function killSwitchCommand(program: Command): void {
     .option('--json', 'print the API answer')
     .action(async (state: 'on' | 'off' | 'status', flags: KillSwitchFlags) => {
       const shown = await ask(state, flags, clientOptions(program, flags))
+      if (typeof shown?.engaged !== 'boolean')
+        throw new CliError(EXIT.failure, 'What answers there is no agent-exporter.')
       console.log(flags.json ? toSafeJson(shown, 2) : sentence(shown))
     })
 }
@@ -33,9 +37,9 @@ async function ask(
   state: 'on' | 'off' | 'status',
   { reason }: KillSwitchFlags,
   options: ClientOptions,
-): Promise<ShownSwitch> {
+): Promise<ShownSwitch | undefined> {
   if (state === 'status') {
-    return ((await getOk('/api/v1/control', options)) as { readonly killSwitch: ShownSwitch }).killSwitch
+    return ((await getOk('/api/v1/control', options)) as { readonly killSwitch?: ShownSwitch }).killSwitch
   }
   const body = { engaged: state === 'on', ...(reason === undefined ? {} : { reason }) }
   return (await sendOk({ method: 'PUT', path: '/api/v1/control/kill-switch', body }, options)) as ShownSwitch
@@ -43,7 +47,7 @@ async function ask(
 
 function sentence({ engaged, actor, reason, since }: ShownSwitch): string {
   if (!engaged) return 'The kill switch is off.'
-  const by = actor === undefined ? '' : ` by ${cleanText(actor)}`
-  const at = since === undefined ? '' : ` since ${since}`
-  return `The kill switch is on${at}${by}${reason === undefined ? '' : `: ${cleanText(reason, 512)}`}.`
+  const by = actor === undefined ? '' : ` by ${cellText(actor, 256)}`
+  const at = since === undefined ? '' : ` since ${cellText(since, 64)}`
+  return `The kill switch is on${at}${by}${reason === undefined ? '' : `: ${cellText(reason, 512)}`}.`
 }

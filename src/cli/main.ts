@@ -20,7 +20,12 @@ import { profileCommand } from './profile.ts'
 import { replayCommand } from './replay.ts'
 import { runCommand } from './run.ts'
 import { serveCommand } from './serve.ts'
+import { helpWidth } from './terminal.ts'
 import { topCommand } from './top.ts'
+import { linesText } from './width.ts'
+
+/** Descriptions stay beside the longest flag of the daemon on 80 columns. */
+const LEAST_DESCRIPTION = 20
 
 /** Entry of the binary; `argv` without the interpreter and the script. Returns the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -31,7 +36,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
     const { exitCode, text } = failureOf(error)
-    process.stderr.write(`${text}\n`)
+    process.stderr.write(`${linesText(text)}\n`)
     return exitCode
   }
 }
@@ -43,6 +48,13 @@ export function createProgram(): Command {
     .version(`agent-exporter ${VERSION}`, '--version')
     .showSuggestionAfterError()
     .exitOverride()
+    .configureHelp({ minWidthToWrap: LEAST_DESCRIPTION })
+    .configureOutput({
+      getOutHelpWidth: helpWidth,
+      getErrHelpWidth: helpWidth,
+      // What is wrong is told in the words that were given, and those may be anybody's.
+      writeErr: (text) => void process.stderr.write(linesText(text)),
+    })
   serveFlags(program)
   serveCommand(program)
   agentsCommand(program)

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../platform/duration.ts'
 import { toSafeJson } from '../platform/text.ts'
 import { type ClientOptions, clientOptions, getOk } from './client.ts'
@@ -16,7 +16,7 @@ interface MetricsFlags extends ClientOptions {
   readonly json?: true
 }
 
-const INTERVAL_MS = 5_000
+const INTERVAL = '5s'
 const LEAST_INTERVAL_MS = 1_000
 const MOST_INTERVAL_MS = 3_600_000
 /** Each is a request: beyond a screen of agents nobody looks at their courses. */
@@ -32,7 +32,11 @@ export function metricsCommand(program: Command): void {
     .description('show memory, CPU, trend and memory level of the agents')
     .option('--agent <name>', 'of this agent only')
     .option('--watch', 'again and again, until q or Ctrl-C')
-    .option('--interval <duration>', 'time between two looks of --watch', interval, INTERVAL_MS)
+    .addOption(
+      new Option('--interval <duration>', 'time between two looks of --watch')
+        .argParser(interval)
+        .default(interval(INTERVAL), INTERVAL),
+    )
     .option('--url <url>', 'address of the daemon')
     .option('--json', 'print the API answer; with --watch one line for every look')
     .action(async (flags: MetricsFlags) => {
@@ -119,7 +123,7 @@ async function historyOf(name: string, options: ClientOptions): Promise<History>
 function interval(text: string): number {
   const ms = /^\d+$/.test(text) ? Number(text) : parseDuration(text)
   if (ms === undefined || ms < LEAST_INTERVAL_MS || ms > MOST_INTERVAL_MS) {
-    throw new InvalidArgumentError('must be a duration from 1s to 1h.')
+    throw new InvalidArgumentError('It must be a duration from 1s to 1h.')
   }
   return ms
 }

@@ -73,7 +73,7 @@ export function outcomeOf(entry: ShownEntry, { dryRun }: { readonly dryRun: bool
     case 'noop':
       return { text: `${agent} ${ALREADY[action]}.`, exitCode: EXIT.ok }
     case 'needs_foreground':
-      return failed(`${agent} needs the foreground: type fg in its terminal${because}.`)
+      return failed(`${agent} needs the foreground: ${detail ?? 'type fg in its terminal'}.`)
     case 'dry_run':
       if (dryRun) return { text: `Dry run: nothing was done to ${agent}${because}.`, exitCode: EXIT.ok }
       return failed(

@@ -1,11 +1,11 @@
-import { writeSync } from 'node:fs'
 import { basename, relative, resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import { parseDuration } from '../platform/duration.ts'
 import type { ProfileSummary } from '../profiling/profile.ts'
+import { noteLine, say } from './note.ts'
 import { formatBytes, renderTable } from './table.ts'
-import { terminalOf } from './terminal.ts'
-import { cellText } from './width.ts'
+import { helpWidth, type Terminal, terminalOf } from './terminal.ts'
+import { cellText, wrapText } from './width.ts'
 
 interface ProfileFlags {
   readonly name?: string
@@ -41,7 +41,7 @@ export function profileCommand(program: Command): void {
     )
     .option('--no-cpu', 'no CPU profile')
     .option('--no-heap', 'no heap profile')
-    .addHelpText('after', HELP)
+    .addHelpText('after', () => `\n${wrapText(HELP, helpWidth()).join('\n')}`)
     .action(async (command: string[], flags: ProfileFlags) => {
       const { leaveLike } = await import('../launch/outcome.ts')
       const { profile } = await import('../profiling/profile.ts')
@@ -58,21 +58,24 @@ export function profileCommand(program: Command): void {
         chunkMs: CHUNK_MS,
         snapshotMs: flags.heapSnapshotInterval,
         clock: systemClock,
-        warn: (line) => say(`agent-exporter: ${line}\n`),
+        warn: (line) => say(noteLine(line)),
       })
-      if (summary !== undefined) say(renderSummary(summary))
+      if (summary !== undefined) say(renderSummary(summary, terminalOf(process.stderr, process.env)))
       await leaveLike(ended)
     })
 }
 
-const HELP = `
-Profiles are written when a process ends, and every minute before: SIGKILL costs the last minute at most, of a process
-that never returns to its event loop all of it. Open .cpuprofile, .heapprofile and .heapsnapshot in Chrome DevTools;
-agent-exporter replay reads the timeline. Programs other than Node.js get the timeline and its chart only.`
+const HELP = [
+  'Profiles are written when a process ends, and every minute before: SIGKILL costs the last minute at most, of a',
+  'process that never returns to its event loop all of it. Open .cpuprofile, .heapprofile and .heapsnapshot in Chrome',
+  'DevTools; agent-exporter replay reads the timeline. Programs other than Node.js get the timeline and its chart only.',
+].join(' ')
 
-/** On standard error: standard output belongs to the command. */
-function renderSummary({ seconds, peakRssBytes, cpuSeconds, hottest, files }: ProfileSummary): string {
-  const terminal = terminalOf(process.stderr, process.env)
+/** For standard error: standard output belongs to the command. Names of files are whole, to be opened. */
+export function renderSummary(
+  { seconds, peakRssBytes, cpuSeconds, hottest, files }: ProfileSummary,
+  terminal: Terminal,
+): string {
   const cpu = cpuSeconds === undefined ? 'CPU not measured' : `${cpuSeconds.toFixed(1)} s CPU`
   const lines = [`\nran ${seconds.toFixed(1)} s, ${cpu}, peak memory ${formatBytes(peakRssBytes)}`]
   if (hottest.length > 0) {
@@ -105,20 +108,14 @@ function nameOf(command: string): string {
 
 function fileName(text: string): string {
   if (/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(text) && text.length <= LONGEST_NAME) return text
-  throw new InvalidArgumentError(`must be letters, digits, dots and dashes, at most ${LONGEST_NAME}.`)
+  throw new InvalidArgumentError(`It must be letters, digits, dots and dashes, at most ${LONGEST_NAME}.`)
 }
 
 /** A bare number is milliseconds. */
 function snapshotInterval(text: string): number {
   const ms = /^\d+$/.test(text) ? Number(text) : parseDuration(text)
   if (ms === undefined || (ms !== 0 && ms < LEAST_SNAPSHOT_MS) || ms > 86_400_000) {
-    throw new InvalidArgumentError('must be 0 or a duration from 1s to 1d.')
+    throw new InvalidArgumentError('It must be 0 or a duration from 1s to 1d.')
   }
   return ms
-}
-
-function say(text: string): void {
-  try {
-    writeSync(2, text)
-  } catch {}
 }

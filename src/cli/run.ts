@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { writeSync } from 'node:fs'
 import { basename } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import { AGENT_ID_PATTERN, type AgentId, isAgentId } from '../agents/model.ts'
@@ -9,6 +8,7 @@ import { type ClientOptions, DEFAULT_URL } from './client.ts'
 import { dataDirFrom } from './data-dir.ts'
 import { CliError, EXIT } from './exit.ts'
 import { foundToken } from './found-token.ts'
+import { noteLine, say } from './note.ts'
 import { addBudget } from './run-budget.ts'
 
 interface RunFlags extends ClientOptions {
@@ -69,8 +69,8 @@ async function run(program: Command, command: readonly string[], flags: RunFlags
     dataDir,
     token: ownToken === undefined ? undefined : mintAgentToken(ownToken, requested.id),
     commands: () => agentCommands(program),
-    warn: say,
-    note: flags.quiet ? () => {} : say,
+    warn: tell,
+    note: flags.quiet ? () => {} : tell,
   })
 }
 
@@ -122,12 +122,7 @@ function agentId(text: string): AgentId {
 function seconds(text: string): number {
   const value = Number(text)
   if (text !== '' && Number.isFinite(value) && value >= 0) return value
-  throw new InvalidArgumentError('must be a number of seconds.')
+  throw new InvalidArgumentError('It must be a number of seconds.')
 }
 
-/** Written directly: a terminal belongs to the command, and what cannot be written is nobody's error. */
-function say(line: string): void {
-  try {
-    writeSync(2, `agent-exporter: ${line}\n`)
-  } catch {}
-}
+const tell = (line: string): void => say(noteLine(line))

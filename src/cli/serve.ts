@@ -8,6 +8,7 @@ import { EXIT } from './exit.ts'
 import { disabledCollectors, type ServeFlags } from './flags.ts'
 import { greeting } from './greeting.ts'
 import { leave } from './leave.ts'
+import { ownTerminal } from './terminal.ts'
 
 /** `agent-exporter [serve]`: runs the daemon until SIGTERM or SIGINT. */
 export function serveCommand(program: Command): void {
@@ -62,7 +63,7 @@ async function serve(app: App, log: Log): Promise<void> {
   process.on('SIGHUP', () => reload(app))
   engageOnSignal({ engage: app.engageKillSwitch }, log)
   await app.start()
-  process.stdout.write(greeting(app.summary()))
+  process.stdout.write(greeting(app.summary(), ownTerminal()))
   await stopped
   // A second signal ends at once: whoever sends it has waited long enough.
   process.once('SIGTERM', () => process.exit(EXIT.failure))

@@ -36,6 +36,11 @@ export function ownTerminal(): Terminal {
   return terminalOf(process.stdout, process.env)
 }
 
+/** Cells of a line of help; into a pipe as many as on the usual terminal, because help is text to be read. */
+export function helpWidth(): number {
+  return ownTerminal().columns ?? USUAL_COLUMNS
+}
+
 /** ECMA-48 select graphic rendition. */
 const STYLES = { bold: '1', red: '31', green: '32', yellow: '33', 'bold red': '1;31' } as const
 export type Style = keyof typeof STYLES

@@ -107,7 +107,9 @@ async function ask(options: ClientOptions, wasThere: boolean): Promise<readonly 
 function seconds(text: string): number {
   const value = Number(text.replace(/s$/, ''))
   if (!(value >= MIN_INTERVAL_SECONDS && value <= MAX_INTERVAL_SECONDS)) {
-    throw new InvalidArgumentError(`must be from ${MIN_INTERVAL_SECONDS} to ${MAX_INTERVAL_SECONDS} seconds.`)
+    throw new InvalidArgumentError(
+      `It must be from ${MIN_INTERVAL_SECONDS} to ${MAX_INTERVAL_SECONDS} seconds.`,
+    )
   }
   return value
 }
@@ -115,6 +117,6 @@ function seconds(text: string): number {
 function count(text: string): number {
   const value = Number(text)
   if (!Number.isSafeInteger(value) || value < 1)
-    throw new InvalidArgumentError('must be a whole number from 1.')
+    throw new InvalidArgumentError('It must be a whole number from 1.')
   return value
 }

@@ -47,6 +47,16 @@ export function wrapText(text: string, width: number): readonly string[] {
   return [...lines, line]
 }
 
+/** `wrapText` after a head; what goes on below is indented, as far as the head is wide or further. */
+export function hangText(
+  head: string,
+  text: string,
+  width: number,
+  indent = displayWidth(head),
+): readonly string[] {
+  return wrapText(text, width - indent).map((line, i) => (i === 0 ? head : ' '.repeat(indent)) + line)
+}
+
 /** Foreign text for one cell: nothing that steers a terminal, and no letter buried under marks. */
 export function cellText(text: string, maxLength: number): string {
   const safe = cleanText(text, maxLength)
@@ -58,6 +68,16 @@ export function cellText(text: string, maxLength: number): string {
   return shown.replace(/\p{Cs}/gu, '\ufffd')
 }
 
+/** Sentences and lists for people, line by line as a cell: nothing in them steers a terminal. */
+export function linesText(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => cellText(line, LONGEST_LINE))
+    .join('\n')
+}
+
+/** Linux's PATH_MAX: the longest name of a file, the longest thing a sentence may have to name. */
+const LONGEST_LINE = 4_096
 /** Characters that nobody sees: they make two names look the same. The joiner of emoji stays. */
 const HIDDEN = /[\u00ad\u180e\u200b\u200c\u2060-\u2064\u206a-\u206f\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu
 /** The longest emoji sequences have some ten code points; more is a pile of marks. */

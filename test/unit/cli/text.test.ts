@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { greeting } from '../../../src/cli/greeting.ts'
 import { formatBytes, renderTable } from '../../../src/cli/table.ts'
 
+const WIDE = { columns: undefined }
+
 describe('greeting', () => {
   const summary = {
     version: '1.2.3',
@@ -17,7 +19,7 @@ describe('greeting', () => {
   }
 
   it('tells what was found, what is missing at which cost, and where to look', () => {
-    const text = greeting(summary)
+    const text = greeting(summary, WIDE)
     expect(text).toContain('agent-exporter 1.2.3 is running')
     expect(text).toContain('claude-1 (process, 3 processes)')
     expect(text).toContain('lacks   Docker: no socket; containers are not found')
@@ -25,7 +27,7 @@ describe('greeting', () => {
   })
 
   it('says how to get an agent when there is none', () => {
-    expect(greeting({ ...summary, agents: [] })).toContain('no agents yet')
+    expect(greeting({ ...summary, agents: [] }, WIDE)).toContain('no agents yet')
   })
 
   it('lists only the first of many', () => {
@@ -34,7 +36,7 @@ describe('greeting', () => {
       runtime: 'process',
       processes: undefined,
     }))
-    expect(greeting({ ...summary, agents })).toContain('… and 15 more')
+    expect(greeting({ ...summary, agents }, WIDE)).toContain('… and 15 more')
   })
 })
 
