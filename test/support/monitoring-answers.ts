@@ -1,7 +1,7 @@
 import type { AskedCall, FakeAnswer } from './fake-api.ts'
 
 /** What nobody wants on a terminal: escape sequences, overrides, marks, wide and invisible characters. */
-const HOSTILE =
+export const HOSTILE =
   '\u001b]0;owned\u0007\u001b[2J日本語のエージェント 👩‍👩‍👧 \u202egnp.exe\u200b e\u0301\u0301 \r\nnext\u0000 done\u009b2J'
 const MIB = 2 ** 20
 
@@ -80,6 +80,23 @@ const CRASHES = [
     ...{ role: HOSTILE, peakMemory: null, lastKnownMemory: null, memoryLimit: null, memoryTrend: null },
   }),
 ]
+
+/** Found by its id alone: more than a line of 80 columns holds. */
+const TALKATIVE = crash('b52d0c1e-8f37-4e69-9a40-6d1b7e3c5f03', {
+  summary:
+    'Probably the kernel killed it for want of memory: SIGKILL at 1018 MiB of 1.0 GiB while the memory of its control group was growing, and nobody here sent it.',
+  evidence: [
+    { source: 'signal', says: 'ended by SIGKILL, and neither this daemon nor anybody it knows of sent one' },
+    {
+      source: 'memory',
+      says: 'resident memory was 99 % of the limit in the last sample, 2.1 s before the end, and grew by 6.4 MiB a minute',
+    },
+  ],
+  recommendations: [
+    'Give it a limit that leaves room for its working set and for the peaks of its children, 1.5 GiB at least, or end sessions earlier.',
+  ],
+  relatedCrashes: CRASHES.map(({ id }) => id),
+})
 
 const alert = (id: string, more: object) => ({
   ...{ id, agentName: 'coder@build-7.example', alertType: 'critical', currentRss: 950 * MIB },
@@ -177,6 +194,6 @@ export function monitoringAnswer({ method, path }: AskedCall): FakeAnswer | unde
   }
   if (Object.hasOwn(answers, route)) return { body: answers[route] }
   if (/^\/api\/monitoring\/agents\/claude-3f2a9c01\/metrics$/.test(route)) return { body: HISTORY }
-  const one = CRASHES.find(({ id }) => route === `/api/monitoring/crashes/${id}`)
+  const one = [...CRASHES, TALKATIVE].find(({ id }) => route === `/api/monitoring/crashes/${id}`)
   return one && { body: { crash: { lastOutput: 'last words\n', relatedCrashes: [CRASHES[0]!.id], ...one } } }
 }

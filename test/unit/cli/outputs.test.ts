@@ -6,10 +6,9 @@ import { displayWidth } from '../../../src/cli/width.ts'
 import { runCli } from '../../support/command-line.ts'
 import { type FakeApi, startFakeApi } from '../../support/fake-api.ts'
 import { monitoringAnswer } from '../../support/monitoring-answers.ts'
+import { COLOUR, enterTerminal, leaveTerminal, type Mode, UNSAFE } from '../../support/terminal-modes.ts'
 
 const GOLDEN = join(import.meta.dirname, '../../fixtures/golden/cli')
-/** The only sequences a table may have: a colour and its end. */
-const COLOUR = /\x1b\[[0-9;]+m/g
 
 const folder = mkdtempSync(join(tmpdir(), 'outputs-'))
 const trace = join(folder, 'trace.csv')
@@ -28,9 +27,7 @@ beforeEach(() => {
 })
 afterEach(() => {
   vi.useRealTimers()
-  vi.unstubAllEnvs()
-  Reflect.deleteProperty(process.stdout, 'isTTY')
-  Reflect.deleteProperty(process.stdout, 'columns')
+  leaveTerminal()
 })
 
 const COMMANDS: readonly (readonly [name: string, ...argv: string[]])[] = [
@@ -39,6 +36,7 @@ const COMMANDS: readonly (readonly [name: string, ...argv: string[]])[] = [
   ['crashes', 'crashes'],
   ['one crash', 'crashes', '7c1e0b52-93f4-4c5e-8a11-0c9f3b6f2a01'],
   ['a hostile crash', 'crashes', 'e04b7a9d-1f6c-4d27-b3f0-5a8d2c417e02'],
+  ['a crash with much to say', 'crashes', 'b52d0c1e-8f37-4e69-9a40-6d1b7e3c5f03'],
   ['alerts', 'alerts', '--all'],
   ['agents', 'agents'],
   ['actions', 'actions'],
@@ -46,21 +44,8 @@ const COMMANDS: readonly (readonly [name: string, ...argv: string[]])[] = [
   ['replay', 'replay', trace, '--limit', '1GiB'],
 ]
 
-const MODES = {
-  terminal: { isTTY: true, env: {} },
-  'no-color': { isTTY: true, env: { NO_COLOR: '1' } },
-  pipe: { isTTY: false, env: {} },
-} as const
-type Mode = keyof typeof MODES
-
 async function shown(argv: readonly string[], columns: number, mode: Mode): Promise<string> {
-  const { isTTY, env } = MODES[mode]
-  Object.defineProperty(process.stdout, 'isTTY', { value: isTTY, configurable: true })
-  Object.defineProperty(process.stdout, 'columns', { value: isTTY ? columns : undefined, configurable: true })
-  vi.stubEnv('TERM', 'xterm-256color')
-  vi.stubEnv('NO_COLOR', '')
-  vi.stubEnv('COLUMNS', isTTY ? '' : String(columns))
-  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value)
+  enterTerminal(columns, mode)
   const at = argv[0] === 'replay' ? [] : ['--url', api.url]
   const { code, out, err } = await runCli(...argv, ...at)
   expect({ code, err }).toEqual({ code: 0, err: '' })
@@ -73,7 +58,7 @@ describe.each([80, 140])('on %i columns', (columns) => {
     const plain = await shown(argv, columns, 'no-color')
     expect(await shown(argv, columns, 'pipe')).toBe(plain)
     expect(onTerminal.replace(COLOUR, '')).toBe(plain)
-    expect(plain).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u202e]/)
+    expect(plain).not.toMatch(UNSAFE)
     expect(plain).not.toMatch(/\[object|undefined|NaN/)
     for (const line of plain.split('\n')) expect(displayWidth(line)).toBeLessThanOrEqual(columns)
     const file = `${name.replaceAll(' ', '-')}-${columns}`
