@@ -32,7 +32,7 @@ export function fitText(text: string, width: number): string {
   return `${taken}…`
 }
 
-/** The text in lines of at most `width` cells, broken at spaces; a word that is longer is cut. */
+/** The text in lines of at most `width` cells, broken at spaces; a word that is longer is broken too: nothing is lost. */
 export function wrapText(text: string, width: number): readonly string[] {
   const lines: string[] = []
   let line = ''
@@ -41,10 +41,30 @@ export function wrapText(text: string, width: number): readonly string[] {
     if (displayWidth(longer) <= width) line = longer
     else {
       if (line !== '') lines.push(line)
-      line = fitText(word, width)
+      const pieces = piecesOf(word, width)
+      line = pieces.pop() ?? ''
+      lines.push(...pieces)
     }
   }
   return [...lines, line]
+}
+
+/** At least a letter each, however narrow it is. */
+function piecesOf(word: string, width: number): string[] {
+  const pieces: string[] = []
+  let piece = ''
+  let used = 0
+  for (const { segment } of graphemes.segment(word)) {
+    const more = widthOf(segment)
+    if (used + more > width && piece !== '') {
+      pieces.push(piece)
+      piece = ''
+      used = 0
+    }
+    piece += segment
+    used += more
+  }
+  return [...pieces, piece]
 }
 
 /** `wrapText` after a head; what goes on below is indented, as far as the head is wide or further. */

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { renderTable } from '../../../src/cli/table.ts'
 import { terminalOf } from '../../../src/cli/terminal.ts'
-import { cellText, displayWidth, fitText } from '../../../src/cli/width.ts'
+import { cellText, displayWidth, fitText, hangText, linesText, wrapText } from '../../../src/cli/width.ts'
 import { toSafeJson } from '../../../src/platform/text.ts'
 
 describe('the width of text on a terminal', () => {
@@ -51,6 +51,35 @@ describe('the width of text on a terminal', () => {
     expect(shown).toBe('\ufffd]0;owned\ufffdab\ufffdgpj\ufffd\ufffd')
     expect(cellText(`a${'\u0300'.repeat(60)}b`, 80)).toBe('ab')
     expect(cellText('\ud83d', 80)).toBe('\ufffd')
+  })
+})
+
+describe('text in lines', () => {
+  it('is broken at spaces, and a longer word where the line ends', () => {
+    expect(wrapText('a path /run/user/1000/docker.sock is', 12)).toEqual([
+      ...['a path', '/run/user/10', '00/docker.so', 'ck is'],
+    ])
+    expect(hangText('→ ', '日本語 テキスト', 8)).toEqual(['→ 日本語', '  テキス', '  ト'])
+    expect(hangText('  ', 'one two', 7, 4)).toEqual(['  one', '    two'])
+  })
+
+  it('loses nothing and is never wider, whatever it is', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'grapheme', maxLength: 60 }),
+        fc.integer({ min: 2, max: 30 }),
+        (any, width) => {
+          const text = cellText(any, 1_024)
+          const lines = wrapText(text, width)
+          for (const line of lines) expect(displayWidth(line)).toBeLessThanOrEqual(width)
+          expect(lines.join('').replaceAll(' ', '')).toBe(text.replaceAll(' ', ''))
+        },
+      ),
+    )
+  })
+
+  it('keeps the ends of lines and nothing else that steers', () => {
+    expect(linesText('one\u001b[2J\n  two\r\n')).toBe('one\ufffd[2J\n  two\ufffd\n')
   })
 })
 
