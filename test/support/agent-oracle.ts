@@ -1,4 +1,5 @@
 import { readlinkSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { basename } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Daemon } from './daemon.ts'
@@ -54,8 +55,12 @@ export async function bracket<T>(
   return { before, text, after: truth() }
 }
 
-/** What the budget says of an agent: a judgement, which no reading of the kernel could confirm. */
-const JUDGED = /^agent_(phase|enforced|budget_[a-z_]+)\b/
+/** What is judged of budget, memory and end of an agent: no reading of the kernel could confirm it. */
+const JUDGED =
+  /^agent_(phase|enforced|budget_[a-z_]+|memory_(judged|threshold|basis|level|trend|growth|time)[a-z_]*|last_crash_[a-z_]+)\b/
+
+/** The kernel counts resident pages per processor and adds up in portions (include/linux/percpu_counter.h, batch 32). */
+const PAGES_NOT_YET_ADDED_BYTES = availableParallelism() * 32 * 4_096
 
 /** What is wrong with the series: missing, not known to the oracle, or out of bounds. Empty when all agree. */
 export function disagreements(series: ReadonlyMap<string, number>, oracle: Oracle): readonly string[] {
@@ -114,7 +119,7 @@ export function processOracle({ before, after, info, memorySlack = 0, ended }: P
     // One process: its VmHWM. Several: at least what they hold together now, at most all their peaks at once.
     agent_memory_high_watermark_bytes:
       before.processes === 1
-        ? same('largestPeakBytes')
+        ? same('largestPeakBytes', PAGES_NOT_YET_ADDED_BYTES)
         : {
             low: Math.max(before.largestPeakBytes, Math.min(before.rssBytes, after.rssBytes)),
             high: after.sumOfPeaksBytes + most.sumOfPeaksBytes,
