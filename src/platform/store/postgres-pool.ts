@@ -57,6 +57,13 @@ export function createPostgresPool(
     let begunAt: number | undefined
     let writes = 0
     let unusable = false
+    // One that is lost between two statements of a transaction says so to nobody else; the pool listens to idle ones
+    // only, and without a listener the process would end.
+    const lost = (error: Error): void => {
+      unusable = true
+      report(error)
+    }
+    client.on('error', lost)
     async function query<R>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<R>> {
       const started = performance.now()
       try {
@@ -85,6 +92,8 @@ export function createPostgresPool(
         active--
         begunAt = undefined
         client.release(unusable)
+        // Not before: the pool takes over in the same moment.
+        client.removeListener('error', lost)
       },
     }
   }

@@ -45,6 +45,25 @@ describeWith('postgres', 'store on PostgreSQL', ({ postgres }) => {
       }
     })
 
+    it('lives on when a connection is lost between two statements of a transaction', async () => {
+      const store = await openTestStore({ dataDir, url: await server.createDatabase() })
+      try {
+        const broken = store.db.transaction().execute(async (transaction) => {
+          await transaction.insertInto('agents').values(agent('half')).execute()
+          await server.stop()
+          // The loss is told while nobody asks anything of this connection; unheard it would end the process.
+          await new Promise((resolve) => setTimeout(resolve, 200))
+          await transaction.insertInto('agents').values(agent('other')).execute()
+        })
+        await expect(broken).rejects.toMatchObject({ code: 'AE_STORE_UNAVAILABLE' })
+        await server.start()
+        await expect.poll(() => store.stats().up, { timeout: 20_000, interval: 100 }).toBe(true)
+        expect(await store.db.selectFrom('agents').select('id').execute()).toEqual([])
+      } finally {
+        await store.close()
+      }
+    })
+
     it('fails durable writes, keeps batched ones and recovers by itself after a restart', async () => {
       const store = await openTestStore({ dataDir, url: await server.createDatabase() })
       try {
