@@ -43,6 +43,8 @@ export async function launch(request: LaunchRequest, options: LaunchOptions): Pr
   const session = isatty(0) ? 'shared' : 'own'
   const cage = makeRunCage()
   const output = followStderr()
+  // Before the child is there: who ended us in between would leave it behind.
+  const signals = forwardSignals({ clock, session, graceMs: request.graceMs, source: process })
   let child: RunningChild
   try {
     child = await startChild({
@@ -62,6 +64,7 @@ export async function launch(request: LaunchRequest, options: LaunchOptions): Pr
       gate: mode === 'require' ? 'closed' : 'open',
     })
   } catch (error) {
+    signals.stop()
     cage?.remove()
     warn(`${name} cannot be started: ${(error as Error).message}`)
     return ended(LAUNCH_EXIT.failed)
@@ -71,17 +74,13 @@ export async function launch(request: LaunchRequest, options: LaunchOptions): Pr
   const root = readOwnEntry(pid)
   const watch = root && watchTree({ ...options, id, root, space, onUnknown: () => enrolment.again() })
   let isHurried = false
-  const signals = forwardSignals({
-    clock,
+  signals.begun({
     child,
-    session,
-    graceMs: request.graceMs,
     killTree() {
       void watch?.cleanUp({ session: sessionOf(session, pid), graceMs: 0, isHurried: () => true, cage })
       if (session === 'own') child.signalGroup('SIGKILL')
       child.signal('SIGKILL')
     },
-    source: process,
   })
   const enrolment = enrol(request, options, { pid, workspace: cwd })
 

@@ -8,18 +8,24 @@ const FROM_TERMINAL = ['SIGINT', 'SIGQUIT', 'SIGWINCH'] as const
 
 export interface SignalsOptions {
   readonly clock: Clock
-  readonly child: Pick<RunningChild, 'signal' | 'signalGroup'>
   /** `shared`: the child is in our process group, on a terminal. */
   readonly session: 'shared' | 'own'
   /** Between a first SIGTERM and the end of the whole tree, milliseconds. */
   readonly graceMs: number
-  /** Ends the tree at once. */
-  readonly killTree: () => void
   /** Where the signals arrive; this process. */
   readonly source: Pick<NodeJS.Process, 'on' | 'off'>
 }
 
+/** Who gets the signals. */
+export interface SignalTarget {
+  readonly child: Pick<RunningChild, 'signal' | 'signalGroup'>
+  /** Ends the tree at once. */
+  readonly killTree: () => void
+}
+
 export interface SignalForwarding {
+  /** The child is there. What came before is handed on now: until then nobody else would have known of the child. */
+  begun(target: SignalTarget): void
   /** The child has ended: whoever sends another signal does not want to wait for what is left of it. */
   childEnded(hurry: () => void): void
   stop(): void
@@ -30,18 +36,24 @@ export interface SignalForwarding {
  * together, as the shell expects of a job.
  */
 export function forwardSignals(options: SignalsOptions): SignalForwarding {
-  const { clock, child, session, graceMs, killTree, source } = options
+  const { clock, session, graceMs, source } = options
   const listeners: [NodeJS.Signals, () => void][] = []
+  const early: (() => void)[] = []
+  let target: SignalTarget | undefined
   let terminated = false
   let grace: Timer | undefined
   let hurry: (() => void) | undefined
 
-  function on(signal: NodeJS.Signals, run: () => void): void {
+  function on(signal: NodeJS.Signals, handOn: (to: SignalTarget) => void): void {
+    const run = (): void => {
+      if (target === undefined) early.push(run)
+      else handOn(target)
+    }
     listeners.push([signal, run])
     source.on(signal, run)
   }
 
-  function terminate(): void {
+  function terminate({ child, killTree }: SignalTarget): void {
     if (terminated) {
       killTree()
       return
@@ -52,15 +64,15 @@ export function forwardSignals(options: SignalsOptions): SignalForwarding {
   }
 
   for (const signal of TO_CHILD) {
-    on(signal, () => {
+    on(signal, (to) => {
       if (hurry !== undefined) {
         if (signal === 'SIGTERM' || signal === 'SIGHUP') hurry()
-      } else if (signal === 'SIGTERM') terminate()
-      else child.signal(signal)
+      } else if (signal === 'SIGTERM') terminate(to)
+      else to.child.signal(signal)
     })
   }
   for (const signal of FROM_TERMINAL) {
-    on(signal, () => {
+    on(signal, ({ child }) => {
       if (hurry !== undefined) {
         if (signal === 'SIGINT') hurry()
       } else if (session === 'own') child.signalGroup(signal)
@@ -68,6 +80,10 @@ export function forwardSignals(options: SignalsOptions): SignalForwarding {
   }
 
   return {
+    begun(to) {
+      target = to
+      for (const run of early.splice(0)) run()
+    },
     childEnded(run) {
       grace?.cancel()
       hurry = run

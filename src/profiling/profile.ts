@@ -5,28 +5,21 @@ import { type RunningChild, startChild } from '../launch/child.ts'
 import { type Ended, LAUNCH_EXIT } from '../launch/outcome.ts'
 import { findProgram } from '../launch/program.ts'
 import { forwardSignals } from '../launch/signals.ts'
-import type { Clock } from '../platform/clock.ts'
 import { type HotFunction, hottest } from './cpu-profile.ts'
 import { cpuProfiles, filesOf, type ProfileFile } from './files.ts'
-import { watchTree } from './watch.ts'
+import { type TreeWatchOptions, watchTree } from './watch.ts'
 
 export type ProfileKind = 'cpu' | 'heap'
 
-export interface ProfileRequest {
+export interface ProfileRequest extends TreeWatchOptions {
   readonly command: readonly string[]
   readonly environment: NodeJS.ProcessEnv
   readonly cwd: string
-  /** Absolute. */
-  readonly outputDir: string
-  /** What files begin with. */
-  readonly prefix: string
   readonly kinds: readonly ProfileKind[]
   /** Milliseconds between two heap snapshots; 0 = none. */
   readonly snapshotMs: number
   /** Milliseconds after which what was measured is written, whatever happens then. */
   readonly chunkMs: number
-  readonly clock: Clock
-  readonly warn: (line: string) => void
 }
 
 export interface ProfileResult {
@@ -66,12 +59,13 @@ export async function profile(request: ProfileRequest): Promise<ProfileResult> {
   mkdirSync(outputDir, { recursive: true, mode: 0o700 })
   const session = isatty(0) ? 'shared' : 'own'
   const began = clock.monotonic()
+  const signals = forwardSignals({ clock, session, graceMs: GRACE_MS, source: process })
   const child = await startChild({
     ...{ command, cwd, session, space: undefined, door: undefined, gate: 'open' },
     environment: { ...environment, ...preloadEnvironment(request) },
   })
-  const signals = forwardSignals({
-    ...{ clock, child, session, graceMs: GRACE_MS, source: process },
+  signals.begun({
+    child,
     killTree() {
       if (session === 'own') child.signalGroup('SIGKILL')
       child.signal('SIGKILL')

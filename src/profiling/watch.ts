@@ -1,11 +1,11 @@
 import { createWriteStream, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readOwnEntry } from '../launch/processes.ts'
+import type { Clock } from '../platform/clock.ts'
 import { createProcReader } from '../platform/proc/proc-reader.ts'
 import { createProcessSample, type ProcessKey, type ProcessReader } from '../platform/proc/process.ts'
 import { createProcessTable } from '../platform/proc/process-table.ts'
 import { renderChart } from './chart.ts'
-import type { ProfileRequest } from './profile.ts'
 import { createTimeline, TIMELINE_HEADER, timelineRow } from './timeline.ts'
 import { createTreeReader } from './tree-reader.ts'
 
@@ -13,6 +13,15 @@ const LOOK_MS = 1_000
 /** A short run is looked at more often in its first seconds. */
 const FIRST_LOOK_MS = 100
 const FIRST_LOOKS = 20
+
+export interface TreeWatchOptions {
+  readonly clock: Clock
+  /** Absolute. */
+  readonly outputDir: string
+  /** What files begin with. */
+  readonly prefix: string
+  readonly warn: (line: string) => void
+}
 
 export interface Measured {
   readonly peakRssBytes: number | undefined
@@ -24,7 +33,7 @@ export interface Measured {
  * @param began monotonic
  */
 export function watchTree(
-  { clock, outputDir, prefix, warn }: ProfileRequest,
+  { clock, outputDir, prefix, warn }: TreeWatchOptions,
   pid: number,
   began: number,
 ): { finish(): Promise<Measured> } | undefined {

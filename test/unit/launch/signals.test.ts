@@ -3,22 +3,29 @@ import { describe, expect, it } from 'vitest'
 import { forwardSignals } from '../../../src/launch/signals.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 
-function scene(session: 'shared' | 'own') {
+function unborn(session: 'shared' | 'own') {
   const clock = fakeClock()
   const done: string[] = []
   const source = new EventEmitter()
   const forwarding = forwardSignals({
-    clock,
-    session,
-    graceMs: 1_000,
-    child: {
-      signal: (signal) => done.push(`child ${signal}`),
-      signalGroup: (signal) => done.push(`group ${signal}`),
-    },
-    killTree: () => done.push('kill tree'),
+    ...{ clock, session, graceMs: 1_000 },
     source: source as unknown as Pick<NodeJS.Process, 'on' | 'off'>,
   })
-  return { clock, done, source, forwarding }
+  const begin = () =>
+    forwarding.begun({
+      child: {
+        signal: (signal) => done.push(`child ${signal}`),
+        signalGroup: (signal) => done.push(`group ${signal}`),
+      },
+      killTree: () => done.push('kill tree'),
+    })
+  return { clock, done, source, forwarding, begin }
+}
+
+function scene(session: 'shared' | 'own') {
+  const { begin, ...rest } = unborn(session)
+  begin()
+  return rest
 }
 
 describe('signals of the wrapper', () => {
@@ -47,6 +54,17 @@ describe('signals of the wrapper', () => {
   it('leave the stop signals of a terminal alone', () => {
     const { source } = scene('shared')
     for (const signal of ['SIGTSTP', 'SIGTTIN', 'SIGTTOU']) expect(source.listenerCount(signal)).toBe(0)
+  })
+
+  it('wait for a child that is not there yet, in their order', () => {
+    const { source, done, clock, begin } = unborn('own')
+    for (const signal of ['SIGUSR1', 'SIGTERM']) source.emit(signal)
+    clock.advance(5_000)
+    expect(done).toEqual([])
+    begin()
+    expect(done).toEqual(['child SIGUSR1', 'child SIGTERM'])
+    clock.advance(1_000)
+    expect(done).toEqual(['child SIGUSR1', 'child SIGTERM', 'kill tree'])
   })
 
   it('end the tree after the grace', () => {
