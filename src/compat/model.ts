@@ -4,18 +4,11 @@ import type { AgentId } from '../agents/model.ts'
 export const ALERT_LEVELS = ['normal', 'warning', 'critical', 'oom_imminent'] as const
 export type AlertLevel = (typeof ALERT_LEVELS)[number]
 
-/** What another daemon says of one agent at one moment. `undefined`: not said, never 0. */
-export interface RemoteSample {
-  readonly agent: AgentId
-  /** When it was taken, by the clock of the daemon that took it: the same sample told again has the same. */
-  readonly toldAtMs: number
-  /** The same, never later than it was told. Wall clock, milliseconds. */
-  readonly atMs: number
-  readonly status: string | undefined
+/** What is measured and judged of an agent, in the seed's words. `undefined`: not known, never 0. */
+export interface Measured {
   readonly pid: number | undefined
   readonly rssBytes: number | undefined
   readonly heapUsedBytes: number | undefined
-  readonly heapTotalBytes: number | undefined
   /** Of one core. */
   readonly cpuPercent: number | undefined
   readonly trend: string | undefined
@@ -28,6 +21,17 @@ export interface RemoteSample {
   readonly limitBytes: number | undefined
   readonly uptimeMs: number | undefined
   readonly startedAtMs: number | undefined
+}
+
+/** What another daemon says of one agent at one moment. */
+export interface RemoteSample extends Measured {
+  readonly agent: AgentId
+  /** When it was taken, by the clock of the daemon that took it: the same sample told again has the same. */
+  readonly toldAtMs: number
+  /** The same, never later than it was told. Wall clock, milliseconds. */
+  readonly atMs: number
+  readonly status: string | undefined
+  readonly heapTotalBytes: number | undefined
 }
 
 /** A sample as it is kept: who told it. */

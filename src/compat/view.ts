@@ -1,28 +1,15 @@
-import type { AlertLevel, KeptSample, MemoryStats } from './model.ts'
+import type { AlertLevel, KeptSample, Measured, MemoryStats } from './model.ts'
 import type { RemoteAgent } from './remotes.ts'
 
 /** One agent, of this host or another, as the tables of people show it. `undefined`: not known, never 0. */
-export interface AgentView {
+export interface AgentView extends Measured {
   readonly name: string
   /** Daemon of another host. */
   readonly host: string | undefined
   /** When this was so; wall clock, milliseconds. */
   readonly atMs: number
-  readonly pid: number | undefined
   readonly status: string
-  readonly rssBytes: number | undefined
-  readonly heapUsedBytes: number | undefined
-  readonly cpuPercent: number | undefined
-  readonly trend: string | undefined
-  readonly trendRatePerMinute: number | undefined
-  readonly alertLevel: AlertLevel | undefined
-  readonly highWatermark: number | undefined
-  readonly lowWatermark: number | undefined
-  readonly averageRss: number | undefined
-  readonly limitBytes: number | undefined
   readonly timeToLimit: { readonly lowSeconds: number; readonly midSeconds: number } | undefined
-  readonly uptimeMs: number | undefined
-  readonly startedAtMs: number | undefined
   readonly runtime: string | undefined
 }
 

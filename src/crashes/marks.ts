@@ -1,6 +1,6 @@
 import type { SeenKill } from '../platform/kernel-log/reader.ts'
+import type { GroupNow } from './memory-evidence.ts'
 import type { EngineEvidence, GroupEvidence, HostEvidence } from './model.ts'
-import type { GroupNow } from './sources.ts'
 
 export type EngineMark = EngineEvidence['events'][number]
 

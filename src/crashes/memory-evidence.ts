@@ -1,6 +1,13 @@
 import type { HistoryPoint } from '../agents/history.ts'
 import type { MemoryEvidence, MemoryTrend } from './model.ts'
-import type { GroupNow } from './sources.ts'
+
+/** What the memory files of a group say at this moment. */
+export interface GroupNow {
+  readonly oomKills: number | undefined
+  readonly workingSetBytes: number | undefined
+  readonly peakBytes: number | undefined
+  readonly limitBytes: number | undefined
+}
 
 /** What a room that follows memory knows better than the last samples alone. */
 export interface KnownTrend {

@@ -11,16 +11,8 @@ import { parseOomKills } from '../platform/host/meminfo.ts'
 import { createKernelLog, type KernelLog } from '../platform/kernel-log/reader.ts'
 import { readBootId, readPidNamespace } from '../platform/proc/kernel-facts.ts'
 import { createProcessSample, type ProcessKey, type ProcessReader } from '../platform/proc/process.ts'
-import type { KnownTrend } from './memory-evidence.ts'
+import type { GroupNow, KnownTrend } from './memory-evidence.ts'
 import type { OwnActionEvidence } from './model.ts'
-
-/** What the memory files of a group say at this moment. */
-export interface GroupNow {
-  readonly oomKills: number | undefined
-  readonly workingSetBytes: number | undefined
-  readonly peakBytes: number | undefined
-  readonly limitBytes: number | undefined
-}
 
 /** Where evidence comes from. Every source answers `undefined` for what it could not read. */
 export interface CrashSources {
