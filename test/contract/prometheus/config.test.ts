@@ -28,7 +28,8 @@ describeWith('promtool', 'shipped Prometheus configuration', ({ promtool }) => {
 
     it(`${name} scrapes under the job name that rules and dashboards select`, () => {
       const config = parse(readFileSync(join(folder, name), 'utf8')) as PrometheusConfig
-      expect(config.scrape_configs.map((scrape) => scrape.job_name)).toEqual(['agent-exporter'])
+      const watched = name === 'prometheus.yml' ? ['prometheus', 'alertmanager'] : []
+      expect(config.scrape_configs.map((scrape) => scrape.job_name)).toEqual(['agent-exporter', ...watched])
     })
   }
 })

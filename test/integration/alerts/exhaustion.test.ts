@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { startAlertmanager, startChat } from '../../support/alertmanager.ts'
 import { eventually } from '../../support/child.ts'
@@ -11,61 +11,27 @@ import { startPrometheus } from '../../support/prometheus.ts'
 import { describeWith } from '../../support/services.ts'
 
 const root = join(import.meta.dirname, '../../..')
-const RULES = join(root, 'alerts/budgets.yml')
-
-interface RuleFile {
-  readonly groups: readonly {
-    readonly rules: readonly {
-      readonly alert: string
-      readonly labels: Readonly<Record<string, string>>
-      readonly annotations: Readonly<Record<string, string>>
-    }[]
-  }[]
-}
+const RULES = join(root, 'alerts/exhaustion.rules.yml')
 
 interface SlackExample {
   readonly route: Record<string, unknown>
   readonly receivers: readonly { readonly name: string; readonly slack_configs: readonly object[] }[]
 }
 
-const rules = (parse(readFileSync(RULES, 'utf8')) as RuleFile).groups.flatMap((group) => group.rules)
 const example = parse(readFileSync(join(root, 'alerts/examples/slack.yml'), 'utf8')) as SlackExample
 
-describe('the rules for budgets', () => {
-  it('say severity, room, what is wrong and what to do about it', () => {
-    const runbooks = readFileSync(join(root, 'docs/runbooks.md'), 'utf8')
-    for (const { alert, labels, annotations } of rules) {
-      expect(alert).toMatch(/^Agent/)
-      expect(labels).toEqual({
-        severity: expect.stringMatching(/^(critical|warning|info|none)$/),
-        room: 'exhaustion',
-      })
-      expect(annotations['summary']).toContain('$labels.agent')
-      expect(annotations['description']).toContain('$labels.instance')
-      expect(annotations['runbook_url']).toBe(`docs/runbooks.md#${alert.toLowerCase()}`)
-      expect(runbooks).toContain(`\n## ${alert}\n`)
-    }
+describeWith(['promtool', 'amtool'], 'the rules for budgets, read by their programs', (paths) => {
+  const run = (file: string, ...args: string[]) => execFileSync(file, args, { cwd: root, encoding: 'utf8' })
+
+  it('tell the story of an agent from its first warning to its end', () => {
+    const story = join(import.meta.dirname, 'exhaustion.promtool.yml')
+    expect(run(paths.promtool, 'test', 'rules', story)).toContain('SUCCESS')
+  })
+
+  it('come with an example of an Alertmanager configuration that is accepted', () => {
+    expect(run(paths.amtool, 'check-config', 'alerts/examples/slack.yml')).toContain('SUCCESS')
   })
 })
-
-describeWith(
-  ['promtool', 'amtool'],
-  'the rules for budgets, read by their programs',
-  ({ promtool, amtool }) => {
-    const run = (file: string, ...args: string[]) => execFileSync(file, args, { cwd: root, encoding: 'utf8' })
-
-    it('are accepted and do what their tests say', () => {
-      expect(run(promtool, 'check', 'rules', '--lint=all', '--lint-fatal', RULES)).toContain('SUCCESS')
-      expect(run(promtool, 'test', 'rules', join(import.meta.dirname, 'budgets.promtool.yml'))).toContain(
-        'SUCCESS',
-      )
-    })
-
-    it('come with an Alertmanager configuration that is accepted', () => {
-      expect(run(amtool, 'check-config', 'alerts/examples/slack.yml')).toContain('SUCCESS')
-    })
-  },
-)
 
 describeWith(['prometheus', 'prometheus-alertmanager'], 'an agent that uses up its budget', () => {
   it('A26 is told to a Slack channel when it is near it, beyond it, and terminated', async () => {

@@ -1,0 +1,152 @@
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { stringify } from 'yaml'
+import { RULE_DEFAULTS, withParameters } from '../../../src/rules/parameters.ts'
+import type { AlertCase } from '../../support/alert-cases.ts'
+import { type TestTarget, testsOf } from '../../support/alert-tests.ts'
+import { temporaryFolder } from '../../support/folder.ts'
+import { alertFiles, recordingFiles } from '../../support/rule-files.ts'
+import { describeWith } from '../../support/services.ts'
+import { cases as agents } from './agents.cases.ts'
+import { cases as alerting } from './alerting.cases.ts'
+import { cases as container } from './container.cases.ts'
+import { cases as control } from './control.cases.ts'
+import { cases as crashes } from './crashes.cases.ts'
+import { cases as exhaustion } from './exhaustion.cases.ts'
+import { cases as host } from './host.cases.ts'
+import { cases as memory } from './memory.cases.ts'
+import { cases as self } from './self.cases.ts'
+import { cases as usage } from './usage.cases.ts'
+
+const root = join(import.meta.dirname, '../../..')
+/** A new room brings `alerts/<room>.rules.yml` and its cases, named here. */
+const casesOf: Readonly<Record<string, readonly AlertCase[]>> = {
+  agents,
+  alerting,
+  container,
+  control,
+  crashes,
+  exhaustion,
+  host,
+  memory,
+  self,
+  usage,
+}
+/** Conditions over several series of different fates: a story of their own in the promtool file of the room. */
+const STORIES = ['AgentTerminatedByBudget']
+
+const AS_WRITTEN = { job: 'agent-exporter', prometheus: 'prometheus', alertmanager: 'alertmanager' }
+const ELSEWHERE = { job: 'fleet', prometheus: 'prom-eu', alertmanager: 'am-eu' }
+const parametersOf = (jobs: typeof AS_WRITTEN) => ({
+  ...RULE_DEFAULTS,
+  selector: `job="${jobs.job}"`,
+  prometheus: `job="${jobs.prometheus}"`,
+  alertmanager: `job="${jobs.alertmanager}"`,
+})
+
+describe('the cases of the rules', () => {
+  it.each(alertFiles.map((file) => [file.room, file] as const))(
+    '%s: every alert has one',
+    (room, { rules }) => {
+      const tested = casesOf[room]?.map(({ alert }) => alert)
+      expect(tested).toEqual(rules.map(({ alert }) => alert).filter((alert) => !STORIES.includes(alert)))
+    },
+  )
+})
+
+describeWith('promtool', 'the rules, read by promtool', ({ promtool }) => {
+  const run = (...args: string[]) => execFileSync(promtool, args, { cwd: root, encoding: 'utf8' })
+
+  it.each(alertFiles.map((file) => [file.room, file] as const))('alerts of %s are accepted', (room) => {
+    expect(run('check', 'rules', '--lint=all', '--lint-fatal', `alerts/${room}.rules.yml`)).toContain(
+      'SUCCESS',
+    )
+  })
+
+  it.each(recordingFiles.map((file) => [file.room, file] as const))(
+    'recordings of %s are accepted',
+    (room) => {
+      expect(run('check', 'rules', '--lint=all', '--lint-fatal', `prometheus/${room}.rules.yml`)).toContain(
+        'SUCCESS',
+      )
+    },
+  )
+
+  it('recordings keep targets apart and add up what belongs together', () => {
+    const tests = join(import.meta.dirname, 'recorded.promtool.yml')
+    expect(answerOf(() => run('test', 'rules', tests))).toContain('SUCCESS')
+  })
+
+  const both = [
+    ['as written', AS_WRITTEN],
+    ['for other jobs', ELSEWHERE],
+  ] as const
+  describe.each(both)('%s', (_, jobs) => {
+    it.each(alertFiles.map((file) => [file.room, file] as const))(
+      'alerts of %s do what their class says',
+      (room, file) => {
+        using folder = temporaryFolder()
+        const rules = join(folder.path, 'rules.yml')
+        const tests = join(folder.path, 'tests.yml')
+        writeFileSync(rules, withParameters(file.text, parametersOf(jobs)))
+        const target: TestTarget = { room, ...jobs }
+        writeFileSync(
+          tests,
+          stringify({
+            rule_files: [rules],
+            evaluation_interval: '15s',
+            tests: (casesOf[room] ?? []).flatMap((one) => testsOf(one, target)),
+          }),
+        )
+        expect(answerOf(() => run('test', 'rules', tests))).toContain('SUCCESS')
+      },
+    )
+  })
+})
+
+describeWith('amtool', 'the configuration of Alertmanager', ({ amtool }) => {
+  const run = (...args: string[]) => execFileSync(amtool, args, { cwd: root, encoding: 'utf8' })
+
+  it('is accepted', () => {
+    expect(run('check-config', 'alerts/alertmanager.yml')).toMatch(/SUCCESS[\s\S]*1 templates/)
+  })
+
+  const rules = alertFiles.flatMap((file) => file.rules)
+  it.each(rules.map((rule) => [rule.alert, rule] as const))(
+    'sends %s to those it concerns',
+    (alert, rule) => {
+      const isOfAgent = rule.annotations['summary']!.includes('$labels.agent')
+      const severity = rule.labels['severity']!
+      const receivers = [
+        ...(isOfAgent ? ['agent-exporter'] : []),
+        ...(alert === 'AgentDeadMansSwitch' ? ['dead-man'] : []),
+        ...(severity === 'critical' ? ['pagerduty', 'slack', 'email'] : []),
+        ...(severity === 'warning' ? ['slack', 'email'] : []),
+      ]
+      const labels = { alertname: alert, instance: 'a', ...(isOfAgent && { agent: 'x' }), ...rule.labels }
+      const args = Object.entries(labels).map(([label, value]) => `${label}=${value}`)
+      expect(run('config', 'routes', 'test', '--config.file=alerts/alertmanager.yml', ...args).trim()).toBe(
+        receivers.join(','),
+      )
+    },
+  )
+
+  it('tells nobody what is only for information', () => {
+    const args = ['alertname=AgentSomething', 'severity=info', 'instance=a']
+    expect(run('config', 'routes', 'test', '--config.file=alerts/alertmanager.yml', ...args).trim()).toBe(
+      'nobody',
+    )
+  })
+})
+
+/** What promtool says, also when it fails: its differences are the message of the test. */
+function answerOf(run: () => string): string {
+  try {
+    return run()
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout?: string; stderr?: string }
+    return `${stdout ?? ''}\n${stderr ?? String(error)}`
+  }
+}
