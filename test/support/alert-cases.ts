@@ -21,6 +21,8 @@ export interface LevelCase extends Common {
   readonly settleSeconds?: number
   /** How long all is quiet before; the longest range at least. */
   readonly warmSeconds?: number
+  /** Each time all fires but for these courses, on a target of its own that must stay quiet. */
+  readonly spoilt?: readonly (readonly Course[])[]
   /** Its alert has no job and no instance, so there is no second target that could be told apart. */
   readonly scope?: 'all targets'
 }

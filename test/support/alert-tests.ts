@@ -89,11 +89,19 @@ function levelTest(one: LevelCase, target: TestTarget): PromtoolTest {
       { series: at(course.series, 'foreign', 'a'), samples: on(course, 'firing') },
     ]
   })
+  const spoilt = (one.spoilt ?? []).flatMap((courses, index) =>
+    withCourses(one.courses, courses).map(
+      (course): Line => ({
+        series: at(course.series, jobOf(one, target), `spoilt-${index}`),
+        samples: on(course, 'firing'),
+      }),
+    ),
+  )
   return test(
     one,
     target,
     'at the boundary, after its time, over a lost scrape, until it is well',
-    lines,
+    [...lines, ...spoilt],
     [
       [begin - 5 * MINUTE, 'quiet'],
       [begin - STEP, 'quiet'],
@@ -240,6 +248,11 @@ function annotationsOf(one: AlertCase, labels: Readonly<Record<string, string>>)
     runbook_url: `docs/runbooks.md#${one.alert.toLowerCase()}`,
     dashboard_url: `http://localhost:3000/d/agent-exporter-${board}${query && `?${query}`}`,
   }
+}
+
+/** The same courses, but for those of the same series. */
+function withCourses(courses: readonly Course[], others: readonly Course[]): Course[] {
+  return [...new Map([...courses, ...others].map((course) => [course.series, course])).values()]
 }
 
 function during(total: number, phaseAt: (t: number) => 'quiet' | 'firing', course: Course): Sample[] {

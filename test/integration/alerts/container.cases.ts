@@ -13,6 +13,13 @@ export const cases: readonly AlertCase[] = [
       steady('agent_info{agent="x", name="x", role="", runtime="container", vendor="", workspace=""}', 1),
       age('agent_last_crash_timestamp_seconds{agent="x"}', 10, 800),
     ],
+    spoilt: [
+      [age('agent_last_crash_timestamp_seconds{agent="x"}', 900, 900)],
+      [
+        steady('agent_info{agent="x", name="x", role="", runtime="container", vendor="", workspace=""}', 0),
+        steady('agent_info{agent="x", name="x", role="", runtime="process", vendor="", workspace=""}', 1),
+      ],
+    ],
     forSeconds: 60,
     says: [
       'The container of x crashed and did not come back',

@@ -33,6 +33,14 @@ export const cases: readonly AlertCase[] = [
       rate('agent_exits_total{role="coder", reason="clean"}', 61 / 3_600, 59 / 3_600),
       rate('agent_exits_total{role="none", reason="stopped"}', 20 / 3_600, 20 / 3_600),
     ],
+    spoilt: [
+      // Four of five within the hour are not many.
+      [
+        rate('agent_exits_total{role="coder", reason="crashed"}', 4.9 / 3_600, 4.9 / 3_600),
+        rate('agent_exits_total{role="coder", reason="clean"}', 1 / 3_600, 1 / 3_600),
+        rate('agent_exits_total{role="none", reason="stopped"}', 0, 0),
+      ],
+    ],
     warmSeconds: 4_500,
     settleSeconds: 3_600,
     forSeconds: 300,

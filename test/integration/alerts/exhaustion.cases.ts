@@ -20,6 +20,13 @@ export const cases: readonly AlertCase[] = [
       threshold('intervention', 1),
       gauge('agent_phase{agent="x", phase="warning"}', 0, 1),
     ],
+    spoilt: [
+      [
+        steady('agent_phase{agent="x", phase="warning"}', 0),
+        steady('agent_phase{agent="x", phase="normal"}', 1),
+      ],
+      [ratio('tokens', 0.79, 0.79)],
+    ],
     forSeconds: 0,
     says: ['x has nearly used its budget of tokens', 'Agent x on a has used 80% of its limit of tokens.'],
   },
@@ -35,6 +42,13 @@ export const cases: readonly AlertCase[] = [
       threshold('intervention', 1),
       gauge('agent_phase{agent="x", phase="intervention"}', 0, 1),
     ],
+    spoilt: [
+      [
+        steady('agent_phase{agent="x", phase="intervention"}', 0),
+        steady('agent_phase{agent="x", phase="warning"}', 1),
+      ],
+      [ratio('tokens', 0.99, 0.99)],
+    ],
     forSeconds: 0,
     says: [
       'x has used up its budget of tokens',
@@ -49,6 +63,14 @@ export const cases: readonly AlertCase[] = [
     courses: [
       gauge('agent_phase{agent="x", phase="intervention"}', 0, 1),
       steady('agent_enforced{agent="x"}', 1),
+    ],
+    spoilt: [
+      [
+        steady('agent_phase{agent="x", phase="intervention"}', 0),
+        steady('agent_phase{agent="x", phase="warning"}', 1),
+      ],
+      [steady('agent_enforced{agent="x"}', 0)],
+      [steady('agent_paused_since_timestamp_seconds{agent="x"}', 60)],
     ],
     forSeconds: 60,
     says: [
@@ -67,6 +89,11 @@ export const cases: readonly AlertCase[] = [
       steady('agent_budget_limit{agent="x", resource="tokens", unit="tokens"}', 100_000),
       ratio('tokens', 0.6, 1),
     ],
+    spoilt: [
+      // At its limit soon, but far from it now; another resource that runs by itself.
+      [ratio('tokens', 0.49, 0.49)],
+      [gauge('agent_budget_used{agent="x", resource="tokens", unit="tokens"}', 0, 99_999)],
+    ],
     forSeconds: 120,
     settleSeconds: 600,
     keepSeconds: 300,
@@ -83,6 +110,11 @@ export const cases: readonly AlertCase[] = [
     courses: [
       ratio('time_without_deliverable', 0.99, 1),
       age('agent_last_activity_timestamp_seconds{agent="x"}', 10, 200),
+    ],
+    spoilt: [
+      [age('agent_last_activity_timestamp_seconds{agent="x"}', 300, 300)],
+      [ratio('time_without_deliverable', 0.99, 0.99), ratio('tokens', 1, 1)],
+      [steady('agent_paused_since_timestamp_seconds{agent="x"}', 60)],
     ],
     forSeconds: 60,
     says: [

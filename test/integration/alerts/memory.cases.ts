@@ -80,6 +80,11 @@ export const cases: readonly AlertCase[] = [
       gauge('agent_memory_trend{agent="x", trend="stable"}', 1, 0),
       steady('agent_memory_judged_bytes{agent="x"}', 100 * MIB),
     ],
+    spoilt: [
+      [steady('agent_memory_growth_bytes_per_second{agent="x"}', 0)],
+      [judged(100 * MIB - 1, 100 * MIB - 1)],
+      [steady('agent_memory_trend{agent="x", trend="growing"}', 0)],
+    ],
     forSeconds: 1_800,
     keepSeconds: 300,
     says: [

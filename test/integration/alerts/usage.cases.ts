@@ -64,6 +64,14 @@ export const cases: readonly AlertCase[] = [
       rate(series('agent_llm_request_failures_total', 'x'), 0.049, 0.06),
       rate(series('agent_llm_request_failures_total', 'y'), 0, 0),
     ],
+    spoilt: [
+      // Every call fails, but there are only nineteen.
+      [
+        rate(series('agent_llm_requests_total', 'x'), 19 / 600, 19 / 600),
+        rate(series('agent_llm_requests_total', 'y'), 0, 0),
+        rate(series('agent_llm_request_failures_total', 'x'), 19 / 600, 19 / 600),
+      ],
+    ],
     settleSeconds: 600,
     forSeconds: 300,
     says: ['Calls of m fail', '6% of the calls of m (p) by the agents on a fail.'],
@@ -76,6 +84,12 @@ export const cases: readonly AlertCase[] = [
     courses: [
       rate(series('agent_llm_requests_total', 'x'), 0.1, 0.1),
       rate(series('agent_llm_request_failures_total', 'x'), 0.049, 0.06),
+    ],
+    spoilt: [
+      [
+        rate(series('agent_llm_requests_total', 'x'), 9 / 300, 9 / 300),
+        rate(series('agent_llm_request_failures_total', 'x'), 9 / 300, 9 / 300),
+      ],
     ],
     settleSeconds: 300,
     forSeconds: 120,
