@@ -16,8 +16,11 @@ export interface Alertmanager extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-/** @param config content of its configuration file */
-export async function startAlertmanager(config: object): Promise<Alertmanager> {
+/**
+ * @param config content of its configuration file
+ * @param args further arguments
+ */
+export async function startAlertmanager(config: object, args: readonly string[] = []): Promise<Alertmanager> {
   const folder = temporaryFolder()
   const file = join(folder.path, 'alertmanager.yml')
   writeFileSync(file, stringify(config))
@@ -27,6 +30,7 @@ export async function startAlertmanager(config: object): Promise<Alertmanager> {
     `--storage.path=${join(folder.path, 'data')}`,
     `--web.listen-address=${address}`,
     '--cluster.listen-address=',
+    ...args,
   ])
   const stop = async () => {
     await child.stop()
