@@ -31,7 +31,9 @@ const LOOK_AGAIN_MS = 20
 
 export function createLookout(dependencies: LookoutDependencies): Lookout {
   const { clock, sources, marks, agents, onChildKilled } = dependencies
-  let owners: ReadonlyMap<number, KillOwner> = new Map()
+  /** Kept from one sample to the next, because hardly any process is new; `turn` is when it was there last. */
+  const owners = new Map<number, KillOwner & { turn: number }>()
+  let turn = 0
   /** Main processes by container. */
   const mainPids = new Map<string, number>()
   let lookedAtMs = Number.NEGATIVE_INFINITY
@@ -66,16 +68,19 @@ export function createLookout(dependencies: LookoutDependencies): Lookout {
     for (const id of mainPids.keys()) if (!containers.has(id)) mainPids.delete(id)
     for (const container of containers.values()) noteMain(container)
     if (sources.kernelLog.coveredSince() === undefined || !sources.pidsAreOurs) return
-    const next = new Map<number, KillOwner>()
+    turn++
     for (const agent of agents()) {
       if (agent.runtime !== 'process' || agent.endedAtMs !== undefined) continue
       const { incarnation } = agent
-      const root = keyOf(agent)?.pid
       for (const pid of sources.members(agent)) {
-        next.set(pid, { incarnation, whom: pid === root ? 'main' : 'child' })
+        const known = owners.get(pid)
+        if (known?.incarnation === incarnation) known.turn = turn
+        else owners.set(pid, { incarnation, whom: pid === keyOf(agent)?.pid ? 'main' : 'child', turn })
       }
     }
-    owners = next
+    owners.forEach(({ turn: seen }, pid) => {
+      if (seen !== turn) owners.delete(pid)
+    })
   }
 
   function noteMain({ id, pid }: ContainerInfo): void {

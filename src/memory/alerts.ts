@@ -29,6 +29,8 @@ export interface MemoryAlert extends Advice {
   readonly thresholdBytes: number | undefined
 }
 
+const NOTHING: readonly MemoryAlert[] = []
+
 const MINUTE_MS = 60_000
 /** While it stays bad it is said again, the worse the sooner; never within the cool-down. */
 const AGAIN_AFTER_MS: Readonly<Partial<Record<AlertType, number>>> = {
@@ -52,6 +54,9 @@ export function judgeAlerts(
   nowMs: number,
 ): readonly [AlertState, readonly MemoryAlert[]] {
   const { level } = input
+  const isTold = state.told !== 'healthy' || state.toldTrend === 'told'
+  const isWell = level === 'healthy' && input.limitNear === 'far'
+  if (isWell && !isTold) return [state, NOTHING]
   const isQuiet = (type: AlertType, ms: number) => {
     const at = state.sentAtMs[type]
     return at === undefined || nowMs - at >= ms
@@ -66,10 +71,8 @@ export function judgeAlerts(
   }
   const trend = trendDue(state, input, alertCooldownMs, isQuiet)
   if (trend) due.push('trend_warning')
-  const isTold = state.told !== 'healthy' || state.toldTrend === 'told'
-  const isWell = level === 'healthy' && input.limitNear === 'far'
   if (isWell && isTold && isQuiet('recovered', alertCooldownMs)) due.push('recovered')
-  if (due.length === 0) return [state, []]
+  if (due.length === 0) return [state, NOTHING]
 
   const sentAtMs = { ...state.sentAtMs }
   for (const type of due) sentAtMs[type] = nowMs

@@ -1,6 +1,5 @@
 import {
   BAD_LEVELS,
-  type BadLevel,
   type Basis,
   type LevelThresholds,
   type MemoryConfig,
@@ -92,7 +91,9 @@ export function followedOf(sample: MemorySample): Followed | undefined {
 /** Highest level whose threshold is reached by `share` of it; 0 = healthy, 3 = oom_imminent. */
 export function severityOf({ bytes, thresholds }: Gauge, share: number): number {
   let severity = 0
-  for (const [i, level] of BAD_LEVELS.entries()) if (bytes >= thresholds[level] * share) severity = i + 1
+  for (let i = 0; i < BAD_LEVELS.length; i++) {
+    if (bytes >= thresholds[BAD_LEVELS[i]!] * share) severity = i + 1
+  }
   return severity
 }
 
@@ -103,14 +104,26 @@ function ownBytes({ anonBytes, rssBytes, swapBytes = 0 }: MemorySample): Followe
 
 const working = (bytes: number): Followed => ({ basis: 'working_set', bytes })
 
-function limited(basis: Basis, bytes: number, limitBytes: number, { limitRatios }: Judged): Gauge {
-  const { warning, critical, oomImminent } = limitRatios
+/** @param absolute what no threshold is above, whatever the limit */
+function limited(
+  basis: Basis,
+  bytes: number,
+  limitBytes: number,
+  { limitRatios }: Judged,
+  absolute: Judged['thresholds'] = UNBOUNDED,
+): Gauge {
   const thresholds = {
-    warning: warning * limitBytes,
-    critical: critical * limitBytes,
-    oom_imminent: oomImminent * limitBytes,
+    warning: Math.min(limitRatios.warning * limitBytes, absolute.warningBytes),
+    critical: Math.min(limitRatios.critical * limitBytes, absolute.criticalBytes),
+    oom_imminent: Math.min(limitRatios.oomImminent * limitBytes, absolute.oomImminentBytes),
   }
   return { basis, bytes, limitBytes, thresholds }
+}
+
+const UNBOUNDED = {
+  warningBytes: Number.POSITIVE_INFINITY,
+  criticalBytes: Number.POSITIVE_INFINITY,
+  oomImminentBytes: Number.POSITIVE_INFINITY,
 }
 
 function hostGauge(
@@ -119,22 +132,14 @@ function hostGauge(
   config: Judged,
   kind: 'limited' | 'unlimited',
 ): Gauge | undefined {
+  if (hostAvailableBytes !== undefined) {
+    const absolute = kind === 'limited' ? UNBOUNDED : config.thresholds
+    return limited(basis, bytes, bytes + HOST_SHARE * hostAvailableBytes, config, absolute)
+  }
+  if (kind === 'limited') return undefined
   const { warningBytes, criticalBytes, oomImminentBytes } = config.thresholds
-  const absolute = { warning: warningBytes, critical: criticalBytes, oom_imminent: oomImminentBytes }
-  if (hostAvailableBytes === undefined) {
-    return kind === 'limited' ? undefined : { basis, bytes, limitBytes: undefined, thresholds: absolute }
-  }
-  const gauge = limited(basis, bytes, bytes + HOST_SHARE * hostAvailableBytes, config)
-  if (kind === 'limited') return gauge
-  const lower = (level: BadLevel) => Math.min(absolute[level], gauge.thresholds[level])
-  return {
-    ...gauge,
-    thresholds: {
-      warning: lower('warning'),
-      critical: lower('critical'),
-      oom_imminent: lower('oom_imminent'),
-    },
-  }
+  const thresholds = { warning: warningBytes, critical: criticalBytes, oom_imminent: oomImminentBytes }
+  return { basis, bytes, limitBytes: undefined, thresholds }
 }
 
 /** How far through its thresholds a gauge is. */

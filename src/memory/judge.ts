@@ -84,7 +84,8 @@ export function judgeMemory(
   if (switched) slots.cut()
   const isSame = switched || read?.basis === state.followed?.basis
   const bytes = isSame ? read?.bytes : undefined
-  const followed = isSame && read !== undefined ? { ...read, atMs: nowMs } : state.followed
+  const followed =
+    isSame && read !== undefined ? { basis: read.basis, bytes: read.bytes, atMs: nowMs } : state.followed
   slots.add(nowMs, bytes)
 
   const input = { slots, bytes, roomBytes: level.roomBytes }
@@ -92,15 +93,12 @@ export function judgeMemory(
   const [trend, trendVerdicts] =
     bytes === undefined ? ([known, []] as const) : judgeTrend(known, input, config.trend, nowMs)
   const gauge = level.judged
-  const situation = {
-    gauge,
-    growthBytesPerSecond: trend.growthBytesPerSecond,
-    timeToLimit: trend.timeToLimit,
-  }
   const [alerts, raised] = judgeAlerts(
     state.alerts,
     {
-      ...situation,
+      gauge,
+      growthBytesPerSecond: trend.growthBytesPerSecond,
+      timeToLimit: trend.timeToLimit,
       level: level.level,
       limitNear: isLimitNear(trend) ? 'near' : 'far',
       bytes: followed?.bytes,
@@ -116,11 +114,10 @@ export function judgeMemory(
     nowMs,
   )
   const watermarks = markWater(state.watermarks, bytes)
-  const verdicts = [
-    ...levelVerdicts,
-    ...trendVerdicts,
-    ...raised.map((alert) => ({ kind: 'alert', alert }) as const),
-  ]
+  const isNews = levelVerdicts.length + trendVerdicts.length + raised.length > 0
+  const verdicts = !isNews
+    ? NOTHING
+    : [...levelVerdicts, ...trendVerdicts, ...raised.map((alert) => ({ kind: 'alert', alert }) as const)]
   return [{ level, trend, alerts, pace, watermarks, followed, slots }, verdicts]
 }
 

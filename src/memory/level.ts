@@ -85,8 +85,8 @@ export function judgeLevel(
   const entering = worst(gauges, pressure, 1)
   const isKnown = state.basis === undefined || gauges.some(({ basis }) => basis === state.basis)
   const staying = isKnown ? worst(gauges, pressure, EXIT_SHARE) : BAD_LEVELS.length
-  const reached = since(isNew ? NEVER : state.reached, (i) => entering > i, nowMs)
-  const left = since(isNew ? NEVER : state.left, (i) => staying <= i, nowMs)
+  const reached = since(isNew ? NEVER : state.reached, 0, entering, nowMs)
+  const left = since(isNew ? NEVER : state.left, staying, BAD_LEVELS.length, nowMs)
 
   const present = LEVELS.indexOf(state.level)
   let to = 0
@@ -97,9 +97,14 @@ export function judgeLevel(
   }
   const level = LEVELS[to]!
   const next: LevelState = {
-    ...{ level, judged, reached, left, pressure, seenAtMs: nowMs },
-    roomBytes: roomOf(gauges, sample),
+    level,
     basis: to === 0 ? undefined : isWorse(level, state.level) ? judged.basis : state.basis,
+    judged,
+    roomBytes: roomOf(gauges, sample),
+    reached,
+    left,
+    pressure,
+    seenAtMs: nowMs,
   }
   if (to === present) return [next, NOTHING]
   const { stalledRatio } = pressure
@@ -114,8 +119,16 @@ function worst(gauges: readonly Gauge[], { stalledRatio = 0 }: PressureState, sh
   return severity === 2 && stalledRatio >= STALLED_IMMINENT * share ? 3 : severity
 }
 
-function since(before: Since, holds: (level: number) => boolean, nowMs: number): Since {
-  return before.map((at, i) => (holds(i) ? (at ?? nowMs) : undefined))
+/** It holds for the levels from `first` to before `end`. The same object while nothing begins or ends: so it is mostly. */
+function since(before: Since, first: number, end: number, nowMs: number): Since {
+  let next: (number | undefined)[] | undefined
+  for (let i = 0; i < before.length; i++) {
+    const holds = first <= i && i < end
+    if (holds === (before[i] !== undefined)) continue
+    next ??= [...before]
+    next[i] = holds ? nowMs : undefined
+  }
+  return next ?? before
 }
 
 function lasts(sinceMs: number | undefined, dwellMs: number, nowMs: number): boolean {

@@ -47,11 +47,11 @@ export function judgePace(
   const faded = state.bytesPerSecond * 2 ** (-elapsedMs / HALF_LIFE_MS)
   const seen = state.bytes === undefined || elapsedMs <= 0 ? 0 : (1_000 * (bytes - state.bytes)) / elapsedMs
   const bytesPerSecond = Math.max(faded, seen, 0)
-  const next = { atMs: nowMs, bytes, bytesPerSecond }
-  if (limitBytes === undefined) return { ...next, sleepMs: intervalMs }
+  if (limitBytes === undefined) return { atMs: nowMs, bytes, bytesPerSecond, sleepMs: intervalMs }
   const supposed = Math.min(SUPPOSED_BYTES_PER_SECOND, limitBytes * SUPPOSED_SHARE)
   const fastest = Math.max(supposed, MARGIN * bytesPerSecond)
   const fillMs = (1_000 * Math.max(0, limitBytes - bytes)) / fastest
   const shortest = Math.min(nearLimitIntervalMs, intervalMs)
-  return { ...next, sleepMs: Math.min(intervalMs, Math.max(shortest, fillMs)) }
+  const sleepMs = Math.min(intervalMs, Math.max(shortest, fillMs))
+  return { atMs: nowMs, bytes, bytesPerSecond, sleepMs }
 }

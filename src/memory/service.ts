@@ -131,12 +131,8 @@ export function createMemory(dependencies: MemoryDependencies): Memory {
     look(agent) {
       const reading = look?.(agent)
       if (reading === undefined) return 'nothing'
-      const sample = sampleOf({ runtime: agent.runtime, reading })
-      observe(
-        agent,
-        { ...sample, ...heap?.(agent), hostAvailableBytes: hostAvailableBytes() },
-        clock.monotonic(),
-      )
+      const sample = sampleOf({ runtime: agent.runtime, reading }, hostAvailableBytes(), heap?.(agent))
+      observe(agent, sample, clock.monotonic())
       return 'judged'
     },
   })
@@ -145,10 +141,10 @@ export function createMemory(dependencies: MemoryDependencies): Memory {
     const available = hostAvailableBytes()
     for (const agent of agents.list()) {
       if (agent.endedAtMs !== undefined) continue
-      observe(agent, { ...sampleOf(agent), ...heap?.(agent), hostAvailableBytes: available }, atMs)
+      observe(agent, sampleOf(agent, available, heap?.(agent)), atMs)
     }
-    for (const [id, { endedAtMs }] of lives) {
-      if (endedAtMs !== undefined && atMs - endedAtMs > REMEMBERED_MS) lives.delete(id)
+    for (const { agent, endedAtMs } of lives.values()) {
+      if (endedAtMs !== undefined && atMs - endedAtMs > REMEMBERED_MS) lives.delete(agent.id)
     }
     lane.sampled(agents.list())
   })
@@ -217,7 +213,11 @@ export interface Looked {
 }
 
 /** The reading as the judge takes it. Of a container the resident memory is its anonymous memory already. */
-export function sampleOf({ runtime, reading }: Looked): MemorySample {
+export function sampleOf(
+  { runtime, reading }: Looked,
+  hostAvailableBytes?: number,
+  heap?: Heap,
+): MemorySample {
   const { rssBytes, rssAnonBytes, swapBytes, workingSetBytes, memoryLimitBytes } = reading
   return {
     anonBytes: runtime === 'container' ? rssBytes : rssAnonBytes,
@@ -226,5 +226,9 @@ export function sampleOf({ runtime, reading }: Looked): MemorySample {
     workingSetBytes,
     limitBytes: memoryLimitBytes,
     stalledSeconds: reading.pressureStalledSeconds,
+    hostAvailableBytes,
+    heapUsedBytes: heap?.heapUsedBytes,
+    heapAfterGcBytes: heap?.heapAfterGcBytes,
+    heapLimitBytes: heap?.heapLimitBytes,
   }
 }
