@@ -20,6 +20,7 @@ COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY bin bin
 COPY docs docs
+COPY alerts alerts
 COPY prometheus prometheus
 
 # The only place that is written to: the image also runs with a read-only root. 65532 is nobody's number on ordinary hosts.

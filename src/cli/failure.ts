@@ -5,7 +5,12 @@ import { Problem, type ProblemCode } from '../platform/problem.ts'
 import { CliError, EXIT, type ExitCode } from './exit.ts'
 
 /** Problems that the person who started us can mend on the command line or in a file we were given. */
-const USAGE_PROBLEMS: ReadonlySet<ProblemCode> = new Set(['AE_DATA_DIR', 'AE_STORE_URL', 'AE_BAD_TRACE'])
+const USAGE_PROBLEMS: ReadonlySet<ProblemCode> = new Set([
+  'AE_DATA_DIR',
+  'AE_STORE_URL',
+  'AE_BAD_TRACE',
+  'AE_BAD_RULE_PARAMETER',
+])
 
 export interface Failure {
   readonly exitCode: ExitCode

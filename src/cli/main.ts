@@ -18,6 +18,7 @@ import { killSwitchCommand } from './kill-switch.ts'
 import { metricsCommand } from './metrics.ts'
 import { profileCommand } from './profile.ts'
 import { replayCommand } from './replay.ts'
+import { rulesCommand } from './rules.ts'
 import { runCommand } from './run.ts'
 import { serveCommand } from './serve.ts'
 import { helpWidth } from './terminal.ts'
@@ -73,6 +74,7 @@ export function createProgram(): Command {
   runCommand(program)
   profileCommand(program)
   replayCommand(program)
+  rulesCommand(program)
   completionCommand(program)
   return program
 }

@@ -5,6 +5,7 @@
 export const PROBLEMS = {
   AE_BAD_REQUEST: { status: 400, title: 'The request is malformed' },
   AE_BAD_TRACE: { status: 400, title: 'The recorded trace is malformed' },
+  AE_BAD_RULE_PARAMETER: { status: 400, title: 'A parameter of the rules is not valid' },
   AE_BAD_COLLECTOR: { status: 400, title: 'The collector selection is not valid' },
   AE_UNAUTHENTICATED: { status: 401, title: 'Credentials are missing or not valid' },
   AE_FORBIDDEN: { status: 403, title: 'The credentials do not cover this request' },
@@ -18,6 +19,7 @@ export const PROBLEMS = {
   AE_SOURCE_CONFLICT: { status: 409, title: 'Another source already reports this quantity' },
   AE_AGENT_ENDED: { status: 409, title: 'The agent has ended' },
   AE_NOT_RELEASED: { status: 409, title: 'What was stopped could not be continued' },
+  AE_FILE_EXISTS: { status: 409, title: 'A file would be overwritten that somebody else wrote or changed' },
   AE_NOT_PENDING: { status: 409, title: 'The action does not wait for approval' },
   AE_RUNTIME_GONE: { status: 409, title: 'The process or container does not exist' },
   AE_REQUEST_TIMEOUT: { status: 408, title: 'The request did not arrive in time' },

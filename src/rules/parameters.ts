@@ -1,4 +1,4 @@
-import { isMap, isScalar, isSeq, parseDocument } from 'yaml'
+import { Composer, CST, isMap, isScalar, isSeq, Parser } from 'yaml'
 import { parseDuration } from '../platform/duration.ts'
 import { type Token, tokensOf } from './promql.ts'
 
@@ -27,16 +27,17 @@ export const RULE_DEFAULTS: RuleParameters = {
 }
 
 /** A range needs two samples although one or two scrapes are lost, a `for` at least two. */
-const SCRAPES_IN_RANGE = 4
-const SCRAPES_IN_FOR = 2
+export const SCRAPES_IN_RANGE = 4
+export const SCRAPES_IN_FOR = 2
 
 /**
- * The text of a rule file with other parameters; comments stay. Ranges and `for` only ever grow: what is long enough
- * for the interval is left as it is.
+ * The text of a rule file with other parameters; everything else stays as it is written. Ranges and `for` only ever
+ * grow: what is long enough for the interval is left as it is.
  */
 export function withParameters(text: string, parameters: RuleParameters): string {
-  const document = parseDocument(text)
-  const groups = document.get('groups')
+  const tokens = [...new Parser().parse(text)]
+  const [document] = new Composer({ keepSourceTokens: true }).compose(tokens)
+  const groups = document?.get('groups')
   for (const group of isSeq(groups) ? groups.items : []) {
     const rules = isMap(group) ? group.get('rules') : undefined
     for (const rule of isSeq(rules) ? rules.items : []) {
@@ -47,20 +48,36 @@ export function withParameters(text: string, parameters: RuleParameters): string
       if (!isMap(annotations)) continue
       edit(annotations.get('runbook_url', true), (url) => parameters.runbooks + url)
       edit(annotations.get('dashboard_url', true), (url) =>
-        url.replace(RULE_DEFAULTS.dashboards, parameters.dashboards),
+        url.replace(RULE_DEFAULTS.dashboards, () => parameters.dashboards),
       )
     }
   }
-  return document.toString({ lineWidth: 0 })
+  return tokens.map((token) => CST.stringify(token)).join('')
 }
 
 /** An expression with other selectors and, where they are too short for the interval, longer ranges. */
 export function retarget(expression: string, parameters: RuleParameters): string {
-  const swaps = new Map([
-    [RULE_DEFAULTS.selector, parameters.selector],
-    [RULE_DEFAULTS.prometheus, parameters.prometheus],
-    [RULE_DEFAULTS.alertmanager, parameters.alertmanager],
-  ])
+  return rewrite(expression, {
+    selector: (name) => parameters[name],
+    range: (time) => atLeast(time, SCRAPES_IN_RANGE * parameters.intervalMs),
+    rest: (text) => text,
+  })
+}
+
+export type SelectorName = 'selector' | 'prometheus' | 'alertmanager'
+
+/** What stands in place of the parts of an expression that depend on where it is used. */
+export interface Rewriting {
+  selector(name: SelectorName): string
+  range(time: string): string
+  rest(text: string): string
+}
+
+const SELECTORS: ReadonlyMap<string, SelectorName> = new Map(
+  (['selector', 'prometheus', 'alertmanager'] as const).map((name) => [RULE_DEFAULTS[name], name]),
+)
+
+export function rewrite(expression: string, rewriting: Rewriting): string {
   const tokens = tokensOf(expression)
   let out = ''
   let within = ''
@@ -69,14 +86,14 @@ export function retarget(expression: string, parameters: RuleParameters): string
     if (text === '{' || text === '[') within = text
     if (text === '}' || text === ']') within = ''
     const end = within === '{' && kind === 'name' ? matcherEnd(tokens, at) : at
-    const swap = swaps.get(wordsOf(tokens.slice(at, end + 1)))
-    if (end > at && swap !== undefined) {
-      out += swap
+    const name = SELECTORS.get(wordsOf(tokens.slice(at, end + 1)))
+    if (end > at && name !== undefined) {
+      out += rewriting.selector(name)
       at = end
     } else if (within === '[' && kind === 'duration') {
-      out += atLeast(text, SCRAPES_IN_RANGE * parameters.intervalMs)
+      out += rewriting.range(text)
     } else {
-      out += text
+      out += rewriting.rest(text)
     }
   }
   return out
@@ -93,9 +110,13 @@ function wordsOf(tokens: readonly Token[]): string {
 }
 
 function edit(node: unknown, change: (value: string) => string): void {
-  if (isScalar(node)) node.value = change(String(node.value))
+  if (!isScalar(node) || !CST.isScalar(node.srcToken)) return
+  const before = String(node.value)
+  const after = change(before)
+  if (after !== before) CST.setScalarValue(node.srcToken, after, { afterKey: true })
 }
 
 function atLeast(time: string, ms: number): string {
-  return (parseDuration(time) ?? 0) >= ms ? time : `${Math.ceil(ms / 1_000)}s`
+  if ((parseDuration(time) ?? 0) >= ms) return time
+  return ms % 60_000 === 0 ? `${ms / 60_000}m` : `${Math.ceil(ms / 1_000)}s`
 }

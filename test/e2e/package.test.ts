@@ -2,8 +2,10 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { cleanEnvironment } from '../support/daemon.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { alertFiles, recordingFiles } from '../support/rule-files.ts'
 import { familiesOf } from '../support/samples.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -71,6 +73,27 @@ describe(`the package on Node.js ${OLDEST_MAJOR}`, () => {
     expect({ status: run.status, stderr: run.stderr.slice(-2000) }).toMatchObject({ status: 0 })
     expect(familiesOf(run.stdout)).toContain('agent_exporter_build_info')
     expect(run.stdout).toMatch(/^agent_exporter_build_info\{[^}]*\} 1$/m)
+  })
+
+  it('prints its rules, and writes them with the configuration of Alertmanager', () => {
+    const run = (...args: string[]) =>
+      spawnSync('npx', ['--no-install', 'agent-exporter', 'rules', ...args], {
+        cwd: consumer,
+        env,
+        encoding: 'utf8',
+        timeout: 60_000,
+      })
+    const printed = run('--set', 'selector=job="fleet"')
+    expect({ status: printed.status, stderr: printed.stderr.slice(-2000) }).toMatchObject({ status: 0 })
+    const names = (parse(printed.stdout) as { groups: { name: string }[] }).groups.map(({ name }) => name)
+    expect(names).toEqual(
+      [...alertFiles, ...recordingFiles].flatMap(({ groups }) => groups.map(({ name }) => name)),
+    )
+    const written = run('--write', 'rules')
+    expect({ status: written.status, stderr: written.stderr.slice(-2000) }).toMatchObject({ status: 0 })
+    for (const path of ['alerts/memory.rules.yml', 'alertmanager/templates/agent-exporter.tmpl']) {
+      expect(existsSync(join(consumer, 'rules', path)), path).toBe(true)
+    }
   })
 
   it('can be imported as a library', () => {

@@ -21,6 +21,7 @@ export type Service =
   | 'earlyoom'
   | 'wrk'
   | 'ip'
+  | 'jsonnet'
 
 export const INSTALL_COMMAND = 'scripts/test-services --install'
 

@@ -77,6 +77,10 @@ const ALONE: readonly Line[] = [
   ['error hostile command', 2, ['pause', '\u001b]0;owned\u0007', '--url', 'http://127.0.0.1']],
   ['error hostile choice', 2, ['crashes', '--cause', '\u009b2J']],
   ['error hostile address', 2, ['agents', '--url', 'http://\u001b[2J']],
+  ['rules hostile setting', 2, ['rules', '--set', '\u001b[2J\u202e=x']],
+  ['rules hostile value', 2, ['rules', '--set', 'dashboards=https://\u001b[2J']],
+  ['rules mixin without a folder', 2, ['rules', '--format', 'mixin']],
+  ['rules mixin of alertmanager', 2, ['rules', '--format', 'mixin', '--only', 'alertmanager']],
   ['version', 0, ['--version']],
 ]
 

@@ -14,7 +14,7 @@ describe('rules elsewhere', () => {
   it('keep short ranges and times from being shorter than a few scrapes', () => {
     const minute = { ...RULE_DEFAULTS, intervalMs: 60_000 }
     expect(retarget('rate(a{x="[1m]"}[1m]) > rate(b[10m] offset 1m)', minute)).toBe(
-      'rate(a{x="[1m]"}[240s]) > rate(b[10m] offset 1m)',
+      'rate(a{x="[1m]"}[4m]) > rate(b[10m] offset 1m)',
     )
   })
 
@@ -53,7 +53,7 @@ describe('rules elsewhere', () => {
             {
               alert: 'A',
               expr: 'up{job="fleet"}\n  == 0\n',
-              for: '120s',
+              for: '2m',
               annotations: {
                 runbook_url: 'https://wiki.example.org/docs/runbooks.md#a',
                 dashboard_url: 'https://grafana.example.org/d/x?var-job={{ $labels.job | urlquery }}',
