@@ -54,7 +54,11 @@ export function parseConfig(source: string, text: string, env: Environment): Con
   if (document.errors.length > 0) {
     throw new ConfigError(
       source,
-      document.errors.map((error) => ({ path: '', message: error.message.split('\n')[0] ?? error.message })),
+      // A picture of the place follows the first line, which announces it with a colon.
+      document.errors.map(({ message }) => ({
+        path: '',
+        message: message.split('\n')[0]!.replace(/:$/, ''),
+      })),
     )
   }
   const issues: ConfigIssue[] = []
