@@ -1,0 +1,60 @@
+import { elapsedMs } from '../platform/moment.ts'
+import { follow } from './follow.ts'
+import type { NotifiedAlert } from './payload.ts'
+import { FRESH, type Heard, opened, type Scene, seriesOf } from './scene.ts'
+import { type Entry, holdOf, type Series, withSeries } from './table.ts'
+
+/** An alert is told to fire: whether that is news, and what is done about it. */
+export function hearFiring(scene: Scene): Heard {
+  const { alert, known, now } = scene
+  if (known === undefined) return follow(scene, opened(scene, undefined), 'opened')
+  const series = known.series.find(({ fingerprint }) => fingerprint === alert.fingerprint)
+  const isOver = series?.status === 'resolved' && isBefore(alert, series)
+  if (known.state !== 'closed') {
+    if (isOver) return { entry: known, outcome: 'late', verdicts: [] }
+    const since = known.state === 'firing' ? known.since : now
+    return follow(scene, heardAgain({ ...known, state: 'firing', since }, scene), undefined)
+  }
+  const isHeld = standsStill(known, scene)
+  if ((isHeld ? isOver : isBefore(alert, known)) && !isHeartbeat(known, scene)) {
+    return { entry: { ...known, echoAt: known.echoAt ?? now }, outcome: 'late', verdicts: [] }
+  }
+  if (!isHeld) return follow(scene, opened(scene, known), 'opened')
+  // Nothing has to be done again, and one hold is what a resume will release once every series has ended.
+  const { resume, withheld, echoAt } = FRESH
+  const again: Entry = { ...known, state: 'firing', since: now, resume, withheld, echoAt }
+  return follow(scene, heardAgain(again, scene), 'refired')
+}
+
+/** Whether it began before the end that is known. */
+function isBefore({ startsAtMs }: NotifiedAlert, { endsAtMs }: Pick<Series, 'endsAtMs'>): boolean {
+  return startsAtMs < (endsAtMs ?? Number.POSITIVE_INFINITY)
+}
+
+/**
+ * A firing that had ended before is a late copy. Heard again and again, at the pace of repeats and longer than anything
+ * we did can echo, it is an alert whose end was wrong: Alertmanager resolves what Prometheus stopped telling it of, and
+ * after the interruption the start is the old one.
+ */
+function isHeartbeat({ echoAt, since }: Entry, { policy, config, now }: Scene): boolean {
+  if (echoAt === undefined || elapsedMs(echoAt, now) < config.repeatIntervalMs / 2) return false
+  return elapsedMs(since, now) >= Math.max(policy.rule.deafFor, 2 * config.repeatIntervalMs)
+}
+
+/** By our pause for this episode, or it is about to. One that is about to go on is left to the next episode. */
+function standsStill(entry: Entry, { around }: Scene): boolean {
+  if (entry.action !== 'pause' || entry.resume === 'asking') return false
+  return entry.progress === 'asking' || around.holds(entry.agent).has(holdOf(entry))
+}
+
+function heardAgain(entry: Entry, { alert, now }: Scene): Entry {
+  const before = entry.series.find(({ fingerprint }) => fingerprint === alert.fingerprint)
+  const next = seriesOf(alert, now)
+  const startsAtMs =
+    before?.status === 'firing' ? Math.max(before.startsAtMs, next.startsAtMs) : next.startsAtMs
+  return {
+    ...entry,
+    ...withSeries(entry, { ...next, startsAtMs }),
+    startsAtMs: Math.min(entry.startsAtMs, alert.startsAtMs),
+  }
+}
