@@ -72,6 +72,13 @@ export const alertmanagerProperties = {
     description: 'Alertmanager itself, to compare with what it knows.',
     'x-hint': 'none, or the address of Alertmanager such as http://127.0.0.1:9093',
   }),
+  grafanaSecretFile: Type.String({
+    default: 'none',
+    minLength: 1,
+    description:
+      'File with the secret that Grafana signs with. With one, its notifications need a signature beside the token.',
+    'x-hint': 'none, or the path of a file',
+  }),
   rules: Type.Array(rule, {
     default: [],
     maxItems: 200,

@@ -29,7 +29,7 @@ const MIN_TOKEN_LENGTH = 16
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text, 'utf8').digest()
 
-/** An entry of `auth.tokens` that cannot be used; the message names it. */
+/** A token or another secret of the configuration that cannot be used; the message names it. */
 export class TokenError extends Error {
   override readonly name = 'TokenError'
 }

@@ -27,7 +27,13 @@ const RULE = 'match: { alertname: AgentTokenRateHigh }, action: pause'
 
 describe('the section alertmanager', () => {
   it('is its defaults when empty', () => {
-    expect(decode('')).toEqual({ instances: [], repeatInterval: 300_000, url: 'none', rules: [] })
+    expect(decode('')).toEqual({
+      instances: [],
+      repeatInterval: 300_000,
+      url: 'none',
+      grafanaSecretFile: 'none',
+      rules: [],
+    })
   })
 
   it('makes a rule of its few words, which does nothing yet', () => {
