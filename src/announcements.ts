@@ -1,12 +1,18 @@
 import type { ActingEvents } from './acting.ts'
 import type { Agent } from './agents/model.ts'
+import { announceAlertsOn } from './alert-announcements.ts'
+import type { AlertingEvents } from './alerting.ts'
 import type { ActionEntry } from './control/model.ts'
 import type { EventLog } from './events/model.ts'
 import type { Bus } from './platform/bus.ts'
 import type { WatchingEvents } from './watching.ts'
 
 /** Publishes what the rooms tell each other to whoever follows the event stream. */
-export function announceOn(bus: Pick<Bus<ActingEvents & WatchingEvents>, 'on'>, log: EventLog): void {
+export function announceOn(
+  bus: Pick<Bus<ActingEvents & WatchingEvents & AlertingEvents>, 'on'>,
+  log: EventLog,
+): void {
+  announceAlertsOn(bus, log)
   const aboutAgent = (type: 'discovered' | 'registered' | 'started' | 'exited', said: string) =>
     bus.on(`agent.${type}`, ({ agent }) =>
       publish(`agent.${type}`, agent.id, `${agent.id} ${said}.`, lifeOf(agent)),

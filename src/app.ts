@@ -172,7 +172,7 @@ export function createApp(settings: Settings): App {
       const built = createRooms(settings, noStores(), () => undefined)
       rooms = built
       // Looks once and goes: it judges nothing, holds nothing, and leaves the acting to the daemon that may be there.
-      const acting = [...built.acting.before, ...built.acting.after]
+      const acting = [...built.acting.before, ...built.acting.after, built.alerting]
       const looking = built.features.filter((feature) => !acting.includes(feature))
       // What they count is not known here, and their zeros would say that nothing happened.
       const unknown = acting.flatMap(({ collectors = [] }) => collectors.map(({ name }) => name))

@@ -1,12 +1,14 @@
 import { type Acting, type ActingEvents, type ActingStores, createActing } from './acting.ts'
 import { type Agents, createAgents } from './agents/service.ts'
 import type { AgentsTables } from './agents/tables.ts'
+import { type AlertingEvents, type AlertingStores, createAlerting } from './alerting.ts'
 import { announceOn } from './announcements.ts'
 import { createEvents } from './events/service.ts'
 import { createBus } from './platform/bus.ts'
 import { createFrozenReader } from './platform/cgroup/frozen.ts'
 import { namespacedContainerId } from './platform/docker/own-container.ts'
 import { createStatsFallback } from './platform/docker/stats-fallback.ts'
+import { createScrapeRhythm, type ScrapeRhythm } from './platform/exposition/rhythm.ts'
 import type { Collector, Feature } from './platform/feature.ts'
 import { readBootId, readBootTime, readKernelFacts, readPidNamespace } from './platform/proc/kernel-facts.ts'
 import type { StoreStats } from './platform/store/stats.ts'
@@ -21,6 +23,7 @@ export interface RoomStores extends ActingStores {
   readonly store: ActingStores['store'] &
     WatchingStores['store'] &
     Pick<Store<AgentsTables>, 'db' | 'enqueue' | 'daemonId'>
+  readonly journal: ActingStores['journal'] & AlertingStores['journal']
 }
 
 /** Every room of the house, built and not yet started. */
@@ -28,6 +31,9 @@ export interface Rooms {
   readonly readers: Readers
   readonly agents: Agents
   readonly acting: Acting
+  /** Hears alerts and has them followed. */
+  readonly alerting: Feature
+  readonly rhythm: ScrapeRhythm
   readonly self: Self
   /** In the order in which they start; they stop in the reverse order. */
   readonly features: readonly Feature[]
@@ -47,7 +53,7 @@ export function createRooms(
   // Discovery changes at a restart only: whoever runs already is not looked at again.
   const { discovery } = config.current.agents
   const commands = new Set(discovery.commands)
-  const bus = createBus<ActingEvents & WatchingEvents>((error, event) =>
+  const bus = createBus<ActingEvents & WatchingEvents & AlertingEvents>((error, event) =>
     log.error('an event handler failed', { event, error: String(error) }),
   )
   const space = processSpace(settings.procRoot)
@@ -100,6 +106,11 @@ export function createRooms(
     ...{ settings, stores, readers, bus, agents },
     ...{ desk: acting.desk, bootId: space.bootId },
   })
+  const rhythm = createScrapeRhythm()
+  const alerting = createAlerting({
+    ...{ settings, stores, bus, agents, acting, rhythm },
+    ...{ memory: watching.memory, bootId: space.bootId },
+  })
   const self = createSelf(clock, config, storeStats)
   const features: Feature[] = [
     dockerFeature(readers),
@@ -107,6 +118,7 @@ export function createRooms(
     ...watching.features,
     agents.feature,
     ...acting.after,
+    alerting,
     hostFeature(readers),
     events.feature,
   ]
@@ -114,6 +126,8 @@ export function createRooms(
     readers,
     agents,
     acting,
+    alerting,
+    rhythm,
     self,
     features,
     collectors: inOrder([...features.flatMap(({ collectors = [] }) => collectors), self.collector]),

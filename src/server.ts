@@ -20,7 +20,7 @@ export interface ServerParts {
 /** The server with the routes of every room. Nothing listens yet. */
 export function createAppServer(
   settings: Settings,
-  { self, features }: Rooms,
+  { self, features, rhythm }: Rooms,
   { scraper, slices, controlToken, base }: ServerParts,
 ): Promise<HttpServer> {
   const { clock, log, config, listenAddresses, webConfigFile, maxRequests } = settings
@@ -30,7 +30,10 @@ export function createAppServer(
     ...(webConfigFile === undefined ? {} : { webConfigFile }),
     routes: [
       createBaseRoutes({ ...base, version: VERSION }),
-      metricsRoutes({ scraper, slices, maxRequests }),
+      metricsRoutes({
+        ...{ scraper, slices, maxRequests },
+        onScraped: () => rhythm.scraped(clock.monotonic()),
+      }),
       ...features.flatMap(({ routes }) => routes ?? []),
     ],
     version: VERSION,

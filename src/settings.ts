@@ -16,6 +16,7 @@ export const COLLECTOR_NAMES = [
   'memory',
   'crashes',
   'control',
+  'alerts',
   'events',
   'self',
 ] as const

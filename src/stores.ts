@@ -1,4 +1,5 @@
 import { type AgentsTables, agentsMigration, agentsRetention, agentUidMigration } from './agents/tables.ts'
+import { type AlertTables, alertsMigration, alertsRetention } from './alertmanager/tables.ts'
 import { type CompatTables, compatMigration, compatRetention } from './compat/tables.ts'
 import {
   type ControlCopyTables,
@@ -24,7 +25,9 @@ import type { RoomStores } from './rooms.ts'
 import { type UsageTables, usageMigration, usageRetention } from './usage/tables.ts'
 
 type RoomTables = AgentsTables & UsageTables & ExhaustionTables & CrashesTables & MemoryTables & CompatTables
-type OneFile = RoomTables & ControlTables
+/** What must never wait for a network. */
+type LocalTables = ControlTables & AlertTables
+type OneFile = RoomTables & LocalTables
 type Shared = RoomTables & ControlCopyTables
 
 const MIGRATIONS = [
@@ -37,6 +40,8 @@ const MIGRATIONS = [
   compatMigration,
   memoryExcursionsMigration,
 ]
+const LOCAL_MIGRATIONS = [controlMigration, alertsMigration]
+const LOCAL_RETENTION: readonly RetentionRule[] = [...controlRetention, ...alertsRetention]
 const RETENTION: readonly RetentionRule[] = [
   agentsRetention,
   ...usageRetention,
@@ -66,22 +71,22 @@ export interface StoresOptions extends Omit<OpenStoreOptions, 'migrations'> {
 export async function openStores(options: StoresOptions): Promise<Stores> {
   const retention = [...RETENTION, crashesRetention(options.crashesRetained)]
   if (!/^postgres(ql)?:/.test(options.url)) {
-    const store = await openStore<OneFile>({ ...options, migrations: [...MIGRATIONS, controlMigration] })
+    const store = await openStore<OneFile>({ ...options, migrations: [...MIGRATIONS, ...LOCAL_MIGRATIONS] })
     return {
       main: store,
       store,
       journal: store,
       copy: undefined,
-      retained: [{ store: store as never, rules: [...retention, ...controlRetention] }],
+      retained: [{ store: store as never, rules: [...retention, ...LOCAL_RETENTION] }],
       close: () => store.close(),
     }
   }
   const { onQuarantine, ...shared } = options
-  const journal = await openStore<ControlTables>({
+  const journal = await openStore<LocalTables>({
     ...shared,
     ...(onQuarantine === undefined ? {} : { onQuarantine }),
     url: 'sqlite',
-    migrations: [controlMigration],
+    migrations: LOCAL_MIGRATIONS,
   })
   try {
     const store = await openStore<Shared>({ ...shared, migrations: [...MIGRATIONS, controlCopyMigration] })
@@ -92,7 +97,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
       copy: store,
       retained: [
         { store: store as never, rules: [...retention, ...controlCopyRetention] },
-        { store: journal as never, rules: controlRetention },
+        { store: journal as never, rules: LOCAL_RETENTION },
       ],
       async close() {
         await store.close()

@@ -78,6 +78,9 @@ export function judgeNotification(
 /** In another life nothing was done yet, and what was done to the last one is nothing to be taken back. */
 function rebound(entry: Entry | undefined, { incarnation }: AlertedAgent): Entry | undefined {
   if (entry === undefined || entry.incarnation === incarnation) return entry
-  const { action, progress, resume, heldAt, overdue, withheld } = FRESH
-  return { ...entry, incarnation, actedAt: undefined, action, progress, resume, heldAt, overdue, withheld }
+  const { action, progress, resume, resumeTries, resumeRefusedAt, answer, heldAt, overdue, withheld } = FRESH
+  return {
+    ...{ ...entry, incarnation, actedAt: undefined, action, progress, answer },
+    ...{ resume, resumeTries, resumeRefusedAt, heldAt, overdue, withheld },
+  }
 }

@@ -21,8 +21,11 @@ export function hearFiring(scene: Scene): Heard {
   }
   if (!isHeld) return follow(scene, opened(scene, known), 'opened')
   // Nothing has to be done again, and one hold is what a resume will release once every series has ended.
-  const { resume, withheld, echoAt } = FRESH
-  const again: Entry = { ...known, state: 'firing', since: now, resume, withheld, echoAt }
+  const { resume, resumeTries, resumeRefusedAt, withheld, echoAt } = FRESH
+  const again: Entry = {
+    ...{ ...known, state: 'firing', since: now, withheld, echoAt },
+    ...{ resume, resumeTries, resumeRefusedAt },
+  }
   return follow(scene, heardAgain(again, scene), 'refired')
 }
 

@@ -1,4 +1,3 @@
-import type { AgentId } from '../agents/model.ts'
 import { elapsedMs, type Moment } from '../platform/moment.ts'
 import {
   type AlertTable,
@@ -9,8 +8,9 @@ import {
   isStale,
   type Surroundings,
   type Withheld,
+  withEntries,
 } from './table.ts'
-import type { AlertVerdict, Answer } from './verdict.ts'
+import type { AlertVerdict } from './verdict.ts'
 
 /**
  * What time alone changes: alerts that are no longer repeated, pauses that may end, pauses that have lasted too long,
@@ -33,8 +33,11 @@ export function review(
     if (next !== entry) changes.set(entry.key, next)
     verdicts.push(...said)
   }
-  return [changes.size === 0 ? table : { ...table, entries: changed(table.entries, changes) }, verdicts]
+  return [withEntries(table, changes), verdicts]
 }
+
+const FIRST_AGAIN_MS = 5_000
+const LAST_AGAIN_MS = 600_000
 
 type Reviewed = readonly [Entry | undefined, readonly AlertVerdict[]]
 
@@ -54,7 +57,7 @@ function reviewEntry(entry: Entry, config: EpisodeConfig, around: Surroundings, 
   // After a restart only the hold may know since when.
   const heldMs = entry.heldAt === undefined ? now.wallMs - hold.sinceMs : elapsedMs(entry.heldAt, now)
   const [overdue, told] = judgeDeadline(entry, config, heldMs)
-  const [next, said] = judgeResume(overdue, config, around, heldMs)
+  const [next, said] = judgeResume(overdue, config, around, heldMs, now)
   return [next, [...told, ...said]]
 }
 
@@ -84,6 +87,7 @@ function judgeResume(
   { policies }: EpisodeConfig,
   around: Surroundings,
   heldMs: number,
+  now: Moment,
 ): readonly [Entry, AlertVerdict[]] {
   const rule = policies.byId(entry.policy)?.rule
   if (rule === undefined || rule.action !== 'pause' || rule.onResolved !== 'resume' || !rule.curedByPause) {
@@ -92,6 +96,7 @@ function judgeResume(
   if (entry.state !== 'closed' || entry.muted || heldMs < rule.minHold) return [entry, []]
   // That the hold is there says that the pause was done, also when its answer got lost.
   if (entry.progress === 'asking' || (entry.resume !== 'none' && entry.resume !== 'owed')) return [entry, []]
+  if (isTooSoon(entry, now)) return [entry, []]
   const withheld = objectionTo(entry, around)
   if (withheld !== undefined) {
     if (withheld === entry.withheld) return [entry, []]
@@ -120,67 +125,17 @@ function judgeResume(
   ]
 }
 
+/** What was refused a moment ago would be refused again: each time it takes twice as long until it is asked again. */
+function isTooSoon({ resume, resumeTries, resumeRefusedAt }: Entry, now: Moment): boolean {
+  if (resume !== 'owed' || resumeRefusedAt === undefined) return false
+  const waitMs = Math.min(LAST_AGAIN_MS, FIRST_AGAIN_MS * 2 ** (resumeTries - 1))
+  return elapsedMs(resumeRefusedAt, now) < waitMs
+}
+
 function objectionTo(entry: Entry, around: Surroundings): Withheld | undefined {
   if (entry.crowded) return 'too_many_series'
   if (around.holds(entry.agent).size > 1) return 'other_hold'
   const isOver = around.isOver(entry)
   if (isOver === undefined) return 'not_measured'
   return isOver ? undefined : 'still_measured'
-}
-
-/** What the action plane answered. An answer for an episode that is no longer the latest changes nothing. */
-export function settle(table: AlertTable, { key, episode, deed, result, at }: Answer): AlertTable {
-  const entry = table.entries.get(key)
-  if (entry === undefined || entry.episode !== episode) return table
-  const actedAt = result === 'done' ? at : entry.actedAt
-  const next: Entry =
-    deed === 'resume'
-      ? { ...entry, actedAt, resume: result }
-      : {
-          ...entry,
-          actedAt,
-          progress: result,
-          heldAt: result === 'done' && entry.action === 'pause' ? at : entry.heldAt,
-        }
-  return { ...table, entries: changed(table.entries, new Map([[key, next]])) }
-}
-
-/** A person let the agent go on: the episodes that are open do nothing more to it. */
-export function mute(table: AlertTable, agent: AgentId): AlertTable {
-  const changes = new Map<string, Entry>()
-  for (const entry of table.entries.values()) {
-    if (entry.agent === agent && entry.state !== 'closed' && !entry.muted) {
-      changes.set(entry.key, { ...entry, muted: true })
-    }
-  }
-  return changes.size === 0 ? table : { ...table, entries: changed(table.entries, changes) }
-}
-
-/** After a restart of the daemon nobody waits for the answers any more: what was asked for is asked for again. */
-export function revive(table: AlertTable): AlertTable {
-  const again = (progress: Entry['progress']) => (progress === 'asking' ? 'owed' : progress)
-  const entries = [...table.entries].map(
-    ([key, entry]) =>
-      [key, { ...entry, progress: again(entry.progress), resume: again(entry.resume) }] as const,
-  )
-  return { ...table, entries: new Map(entries) }
-}
-
-/** How many alerts that have a rule fire, and of how many that is no longer known. */
-export function countActive({ entries }: AlertTable): { readonly firing: number; readonly unknown: number } {
-  const counts = { firing: 0, unknown: 0 }
-  for (const { state } of entries.values()) if (state !== 'closed') counts[state]++
-  return counts
-}
-
-function changed(
-  entries: AlertTable['entries'],
-  changes: ReadonlyMap<string, Entry | undefined>,
-): AlertTable['entries'] {
-  const next = new Map(entries)
-  for (const [key, entry] of changes) {
-    if (entry === undefined) next.delete(key)
-    else next.set(key, entry)
-  }
-  return next
 }

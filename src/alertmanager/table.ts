@@ -42,6 +42,11 @@ export interface Entry {
   readonly action: RuleAction | undefined
   readonly progress: Progress
   readonly resume: Progress
+  /** How often in a row a resume was not possible, and when last. */
+  readonly resumeTries: number
+  readonly resumeRefusedAt: Moment | undefined
+  /** What the action plane said last, in words; for people. */
+  readonly answer: string | undefined
   /** When our own pause was verified. */
   readonly heldAt: Moment | undefined
   /** When we last did something to the agent for this rule, in this episode or one before. */
@@ -133,4 +138,22 @@ export function withSeries(entry: Heard, next: Series): Heard {
 /** Whether the end that is told is the end of an earlier time, before what we know to fire began. */
 export function isOldEnd({ startsAtMs, endsAtMs }: NotifiedAlert, known: Series): boolean {
   return startsAtMs < known.startsAtMs && (endsAtMs === undefined || endsAtMs <= known.startsAtMs)
+}
+
+/** The same with some of its entries replaced; undefined takes one out. */
+export function withEntries(table: AlertTable, changes: ReadonlyMap<string, Entry | undefined>): AlertTable {
+  if (changes.size === 0) return table
+  const entries = new Map(table.entries)
+  for (const [key, entry] of changes) {
+    if (entry === undefined) entries.delete(key)
+    else entries.set(key, entry)
+  }
+  return { ...table, entries }
+}
+
+/** How many alerts that have a rule fire, and of how many that is no longer known. */
+export function countActive({ entries }: AlertTable): { readonly firing: number; readonly unknown: number } {
+  const counts = { firing: 0, unknown: 0 }
+  for (const { state } of entries.values()) if (state !== 'closed') counts[state]++
+  return counts
 }

@@ -53,5 +53,7 @@ export interface Answer {
   readonly episode: string
   readonly deed: 'action' | 'resume'
   readonly result: 'done' | 'owed' | 'over'
+  /** Why, in words. */
+  readonly detail?: string
   readonly at: Moment
 }

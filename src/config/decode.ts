@@ -1,6 +1,7 @@
 import { type TObject, type TSchema, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { nearest } from '../platform/nearest.ts'
+import { alertmanagerIssues } from './alertmanager-section.ts'
 import { BUILTIN_PROFILES } from './exhaustion-section.ts'
 import { ConfigError, type ConfigIssue } from './issue.ts'
 import { type Config, ConfigSchema } from './schema.ts'
@@ -89,7 +90,7 @@ function withBuiltins(config: Config): Config {
 
 /** What a schema cannot say: relations between keys. */
 function crossChecks(config: Config): ConfigIssue[] {
-  const issues: ConfigIssue[] = []
+  const issues: ConfigIssue[] = alertmanagerIssues(config.alertmanager)
   if (config.sampling.interval < MIN_INTERVAL_MS) {
     issues.push({ path: 'sampling.interval', message: `must be at least ${MIN_INTERVAL_MS}ms` })
   }

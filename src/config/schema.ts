@@ -1,4 +1,5 @@
 import { type StaticDecode, Type } from 'typebox'
+import { alertmanagerProperties } from './alertmanager-section.ts'
 import { controlProperties } from './control-section.ts'
 import { exhaustionProperties } from './exhaustion-section.ts'
 import {
@@ -108,6 +109,7 @@ export const ConfigSchema = Type.Object(
     }),
     resourceExhaustion: section('Budgets of agents and what happens at their limits.', exhaustionProperties),
     control: section('When and how the exporter acts on agents.', controlProperties),
+    alertmanager: section('Which alerts of Alertmanager are followed, and how.', alertmanagerProperties),
     memory: section('When the memory of an agent is too much.', {
       thresholds: section('Bytes, for agents without a limit of their own.', memoryThresholds),
       limitRatios: section('Shares of the tightest limit, for agents that have one.', memoryLimitRatios),

@@ -54,6 +54,8 @@ export interface Ledger {
   readonly deliverableFromMs: number
   readonly lastDeliverableAtMs: number | undefined
   readonly lastActivityAtMs: number
+  /** Of the youngest record of use; ledgers of older versions do not have it. */
+  readonly lastUseAtMs?: number | undefined
   readonly window: TokenWindow
 }
 
@@ -108,15 +110,19 @@ export function openLedger(birth: LedgerBirth, now: Moment): Ledger {
 export function recordUse(ledger: Ledger, records: readonly UsageRecord[], now: Moment): Ledger {
   const active = settleActiveTime(ledger.active, now)
   const lifetime = addLifetime(ledger.lifetime, records)
-  let { lastActivityAtMs } = ledger
-  for (const { atMs } of records) if (atMs > lastActivityAtMs) lastActivityAtMs = atMs
-  if (ledger.endedAtMs !== undefined) return { ...ledger, lifetime, lastActivityAtMs }
+  let { lastActivityAtMs, lastUseAtMs = 0 } = ledger
+  for (const { atMs } of records) {
+    lastActivityAtMs = Math.max(lastActivityAtMs, atMs)
+    lastUseAtMs = Math.max(lastUseAtMs, atMs)
+  }
+  if (ledger.endedAtMs !== undefined) return { ...ledger, lifetime, lastActivityAtMs, lastUseAtMs }
   return {
     ...ledger,
     totals: addTotals(ledger.totals, records),
     lifetime,
     active,
     lastActivityAtMs,
+    lastUseAtMs,
     window: addToWindow(ledger.window, active.ms, ledger.epochFromMs, agedTokens(records, now)),
   }
 }
@@ -195,6 +201,7 @@ export function epochUsage(ledger: Ledger, now: Moment): EpochUsage {
     sinceDeliverableMs: active - ledger.deliverableFromMs,
     lastDeliverableAtMs: ledger.lastDeliverableAtMs,
     lastActivityAtMs: ledger.lastActivityAtMs,
+    lastUseAtMs: ledger.lastUseAtMs,
   }
 }
 

@@ -59,6 +59,8 @@ export interface EpochUsage {
   readonly sinceDeliverableMs: number
   readonly lastDeliverableAtMs: number | undefined
   readonly lastActivityAtMs: number
+  /** When the youngest record of use of this life was made; undefined when there is none. */
+  readonly lastUseAtMs?: number | undefined
 }
 
 export const DELIVERABLE_TYPES = [

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ActingEvents } from '../../src/acting.ts'
 import type { Agent } from '../../src/agents/model.ts'
+import type { AlertingEvents } from '../../src/alerting.ts'
 import { announceOn } from '../../src/announcements.ts'
 import { createEventLog } from '../../src/events/log.ts'
 import { createBus } from '../../src/platform/bus.ts'
@@ -10,7 +11,7 @@ import { fakeClock } from '../support/fake-clock.ts'
 const AGENT = { id: 'coder', incarnation: 'life' } as Agent
 
 function announced() {
-  const bus = createBus<ActingEvents & WatchingEvents>((error) => {
+  const bus = createBus<ActingEvents & WatchingEvents & AlertingEvents>((error) => {
     throw error
   })
   const log = createEventLog(fakeClock(), (error) => {

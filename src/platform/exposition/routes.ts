@@ -16,6 +16,8 @@ const GZIP_FROM_BYTES = 1024
 /** Level 1 shrinks an exposition to a tenth; level 6 takes three times as long for a tenth of that. */
 const GZIP = { level: 1, chunkSize: 64 * 1024 }
 
+/** Prometheus sends it with each scrape, as its agents do; people with curl do not. */
+const TIMEOUT_HEADER = 'x-prometheus-scrape-timeout-seconds'
 /** Kept free of each scrape's timeout for printing and the way back; blackbox_exporter's timeout offset. */
 const TIMEOUT_OFFSET_SECONDS = 0.5
 const DEFAULT_TIMEOUT_SECONDS = 10
@@ -29,6 +31,8 @@ export interface MetricsRoutesOptions {
   readonly maxRequests?: number
   /** `--web.telemetry-path` */
   readonly path?: string
+  /** Told of each scrape that Prometheus, or who behaves like it, was answered. */
+  readonly onScraped?: () => void
 }
 
 type Encoding = 'gzip' | 'identity'
@@ -67,11 +71,12 @@ export function metricsRoutes(options: MetricsRoutesOptions): FastifyPluginAsync
           const snapshot = await scraper.scrape({
             collect: listOf(request.query['collect[]']),
             exclude: listOf(request.query['exclude[]']),
-            timeoutMs: collectionTimeoutMs(request.headers['x-prometheus-scrape-timeout-seconds']),
+            timeoutMs: collectionTimeoutMs(request.headers[TIMEOUT_HEADER]),
           })
           const wantsGzip = acceptsGzip(encodingsOf(request.headers))
           const { body, encoding } = await print(snapshot, format, wantsGzip ? 'gzip' : 'identity')
           void reply.header('content-type', contentType).header('vary', 'Accept, Accept-Encoding')
+          if (request.headers[TIMEOUT_HEADER] !== undefined) options.onScraped?.()
           if (encoding === 'gzip') void reply.header('content-encoding', encoding)
           return body
         } finally {

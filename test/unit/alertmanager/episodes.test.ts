@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { ownInstances } from '../../../src/alertmanager/instances.ts'
 import { compilePolicies } from '../../../src/alertmanager/policy.ts'
-import { countActive, revive } from '../../../src/alertmanager/review.ts'
-import { FORGET_MS, MOST_SERIES } from '../../../src/alertmanager/table.ts'
+import { revive } from '../../../src/alertmanager/settle.ts'
+import { countActive, FORGET_MS, MOST_SERIES } from '../../../src/alertmanager/table.ts'
 import { CURED, firing, lifeOf, MINUTE, resolved, ruleOf, SECOND, START, worldOf } from './shapes.ts'
 
 const kinds = (world: ReturnType<typeof worldOf>) => world.verdicts.map(({ kind }) => kind)

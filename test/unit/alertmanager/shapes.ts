@@ -1,7 +1,8 @@
 import { judgeNotification } from '../../../src/alertmanager/episodes.ts'
 import type { NotifiedAlert } from '../../../src/alertmanager/payload.ts'
 import { compilePolicies, type Rule } from '../../../src/alertmanager/policy.ts'
-import { mute, review, settle } from '../../../src/alertmanager/review.ts'
+import { review } from '../../../src/alertmanager/review.ts'
+import { mute, settle } from '../../../src/alertmanager/settle.ts'
 import {
   type AlertedAgent,
   type AlertTable,
@@ -158,7 +159,7 @@ export function worldOf(rules: readonly Rule[], more: Partial<EpisodeConfig> = {
     },
     release() {
       holds.clear()
-      table = mute(table, 'a')
+      table = mute(table, 'a', now().wallMs)
     },
     acts: () => verdicts.flatMap((one) => (one.kind === 'act' ? [one.request.episode] : [])),
     resumes: () => verdicts.flatMap((one) => (one.kind === 'resume' ? [one.request.episode] : [])),

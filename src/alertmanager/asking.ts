@@ -1,0 +1,106 @@
+import {
+  type ActionEntry,
+  type ActionRequest,
+  type Control,
+  type HoldCause,
+  isSettled,
+} from '../control/model.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Log } from '../platform/log.ts'
+import type { Moment } from '../platform/moment.ts'
+import { resultOf } from './results.ts'
+import type { Entry } from './table.ts'
+import type { AlertVerdict, Answer } from './verdict.ts'
+
+/** Whether Alertmanager itself says that it fires. */
+export type Confirmation = 'fires' | 'silent' | 'unreachable' | 'not_configured'
+
+export interface AskingOptions {
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>
+  readonly moment: () => Moment
+  readonly log: Log
+  readonly control: Pick<Control, 'request' | 'settled' | 'holds'>
+  readonly confirm: (entry: Entry) => Promise<Confirmation>
+  /** Told how it ended; nothing is told of what still waits when `signal` aborts. */
+  readonly answered: (answer: Answer) => void
+  readonly signal: AbortSignal
+}
+
+export type Deed = Extract<AlertVerdict, { kind: 'act' | 'resume' }>
+type Outcome = Pick<Answer, 'result' | 'detail'>
+
+/** Asks the action plane for what the judge wants, and brings back what became of it. Waits for nobody. */
+export function createAsking(options: AskingOptions): { perform(deed: Deed): void } {
+  const { clock, moment, log, control, signal } = options
+
+  async function outcomeOf(deed: Deed): Promise<Outcome | undefined> {
+    const { entry, request } = deed
+    if (deed.kind === 'resume') return await ask(request)
+    if (request.action === 'resume') return await releaseAll(entry, request)
+    if (request.action === 'terminate') {
+      const doubt = await doubtOf(entry)
+      if (doubt !== undefined) return { result: 'owed', detail: doubt }
+    }
+    const sinceMs = Math.max(0, clock.now() - entry.startsAtMs)
+    return await ask({ ...request, crossedAtMs: clock.monotonic() - sinceMs })
+  }
+
+  async function ask(request: ActionRequest): Promise<Outcome | undefined> {
+    let answer: ActionEntry = await control.request(request)
+    if (!isSettled(answer)) answer = await control.settled(answer.id, signal)
+    const result = resultOf(answer)
+    if (result === undefined) return undefined
+    const { status, refusal, detail } = answer
+    const words = [refusal ?? status, ...(detail === undefined ? [] : [detail])].join(': ')
+    return { result, detail: words }
+  }
+
+  /** A rule that lets agents go on ends what alerts began, never what people, budgets or memory did. */
+  async function releaseAll({ agent }: Entry, request: ActionRequest): Promise<Outcome | undefined> {
+    const holds = [...control.holds(agent).keys()].filter((cause) => cause.startsWith('alert:'))
+    if (holds.length === 0) return { result: 'over', detail: 'no alert holds it' }
+    let sum: Outcome = { result: 'done' }
+    for (const hold of holds) {
+      const outcome = await ask(releaseOf(request, hold))
+      if (outcome === undefined) return undefined
+      if (sum.result !== 'owed' && outcome.result !== 'done') sum = outcome
+    }
+    return sum
+  }
+
+  /** What cannot be undone is done only while Alertmanager itself says so, where it can be asked. */
+  async function doubtOf(entry: Entry): Promise<string | undefined> {
+    switch (await options.confirm(entry)) {
+      case 'silent':
+        return 'Alertmanager does not say any more that it fires'
+      case 'unreachable':
+        return 'Alertmanager could not be asked whether it still fires'
+      case 'fires':
+      case 'not_configured':
+        return undefined
+    }
+  }
+
+  async function perform(deed: Deed): Promise<void> {
+    const { entry, kind } = deed
+    let outcome: Outcome | undefined
+    try {
+      outcome = await outcomeOf(deed)
+    } catch (error) {
+      if (signal.aborted) return
+      const { agent, episode } = entry
+      log.warn('an action for an alert could not be asked for', { agent, episode, error: String(error) })
+      outcome = { result: 'owed', detail: 'it could not be asked for' }
+    }
+    if (outcome === undefined) return
+    const { key, episode } = entry
+    options.answered({ key, episode, deed: kind === 'act' ? 'action' : 'resume', at: moment(), ...outcome })
+  }
+
+  return { perform: (deed) => void perform(deed) }
+}
+
+/** Each hold has a key of its own: the first that was released would answer for all. */
+function releaseOf(request: ActionRequest, hold: HoldCause): ActionRequest {
+  return { ...request, hold, episode: `${request.episode}/${hold}` }
+}
