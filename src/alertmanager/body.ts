@@ -1,7 +1,7 @@
 import { Problem } from '../platform/problem.ts'
 
 /** The body of every sender is five deep; one that is a million deep costs a hundred bytes of memory for each. */
-export const DEEPEST = 32
+const DEEPEST = 32
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c

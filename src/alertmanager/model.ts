@@ -4,7 +4,7 @@ import type { Notification } from './payload.ts'
 import type { Entry } from './table.ts'
 import type { AlertOutcome } from './verdict.ts'
 
-export const SOURCES = ['alertmanager', 'grafana'] as const
+const SOURCES = ['alertmanager', 'grafana'] as const
 export type Source = (typeof SOURCES)[number]
 
 /** What became of one notification; the answer to it. */

@@ -19,7 +19,7 @@ export interface NotifiedAlert {
 }
 
 /** Why an alert of an otherwise good notification is left out. */
-export const REJECTIONS = ['no_alertname', 'no_start', 'too_many_labels', 'label_too_long'] as const
+const REJECTIONS = ['no_alertname', 'no_start', 'too_many_labels', 'label_too_long'] as const
 export type Rejection = (typeof REJECTIONS)[number]
 
 export interface Notification {
@@ -37,7 +37,7 @@ export interface Notification {
 export const MOST_ALERTS = 10_000
 /** As many as Prometheus' own examples for `label_limit`, and longer values than any of ours. */
 export const MOST_LABELS = 64
-export const LONGEST_NAME = 256
+const LONGEST_NAME = 256
 export const LONGEST_VALUE = 1_024
 const LONGEST_SUMMARY = 300
 const LONGEST_FINGERPRINT = 64

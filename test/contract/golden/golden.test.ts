@@ -84,7 +84,7 @@ it('--once prints the same page, but for the store that it does not open', async
       .split('\n')
       .filter((line) => !/^(# (HELP|TYPE) )?agent_exporter_store_/.test(line))
   // Nothing is judged or done by a single look, so nothing is said about that either: not even 0.
-  const rooms = ['usage', 'exhaustion', 'control']
+  const rooms = ['usage', 'exhaustion', 'control', 'alerts']
   const judged = new Set(
     (await metricsGroups(referenceSettings))
       .filter(({ name }) => rooms.includes(name))
