@@ -1,15 +1,15 @@
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { readExpression } from '../../../src/rules/selectors.ts'
 import { startAlertmanager } from '../../support/alertmanager.ts'
 import { eventually } from '../../support/child.ts'
 import { startPrometheus } from '../../support/prometheus.ts'
+import { parsePromql, selectorsIn } from '../../support/promql.ts'
 import { alertFiles } from '../../support/rule-files.ts'
 import { describeWith } from '../../support/services.ts'
 
 const alerting = alertFiles.find(({ room }) => room === 'alerting')!
 const foreign = alerting.rules
-  .flatMap(({ expr }) => readExpression(expr).selectors)
+  .flatMap(({ expr }) => selectorsIn(parsePromql(expr)))
   .map(({ metric }) => metric)
   .filter((metric) => metric !== 'ALERTS')
 
