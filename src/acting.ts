@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { AgentEvents } from './agents/model.ts'
 import type { Agents } from './agents/service.ts'
+import type { Config } from './config/schema.ts'
 import { createKillSwitch } from './control/kill-switch.ts'
 import { createActingLock } from './control/lock.ts'
 import type { ControlDesk, ControlEvents, KillSwitch } from './control/model.ts'
@@ -65,6 +66,13 @@ export interface ActingOptions {
   readonly bootId: string
   /** The room of the agents, which is built after these. */
   readonly agents: () => Agents
+}
+
+/** What was judged before the journal was lost has been judged again after it. */
+const LEAST_DEAF_MS = 600_000
+
+function longestDeafMs({ alertmanager }: Config): number {
+  return Math.max(LEAST_DEAF_MS, ...alertmanager.rules.map(({ deafFor }) => deafFor))
 }
 
 /** Builds what judges and acts. Nothing is opened or started yet. */
@@ -144,6 +152,8 @@ export function createActing({ settings, stores, readers, bus, bootId, agents }:
     protectedPids: () => selfAndAncestors(readers.table),
     mayActOnUid: (uid) => signalsAll || uid === ownUid,
     config: control,
+    hostAvailableBytes: readers.available.read,
+    deafForMs: () => longestDeafMs(config.current),
     onTrusted: () => exhaustion.refresh(),
     killSwitch,
     lock,

@@ -2,6 +2,7 @@ import { type CgroupFinder, createCgroupReader } from './platform/cgroup/reader.
 import type { DockerEngine } from './platform/docker/container.ts'
 import { createDockerEngine } from './platform/docker/engine.ts'
 import { createNetworkReader, type NetworkReader } from './platform/docker/network.ts'
+import { type AvailableMemory, createAvailableMemory } from './platform/host/available-memory.ts'
 import { createHostCollector, type HostCollector } from './platform/host/collector.ts'
 import { createFilesystems } from './platform/host/filesystems.ts'
 import { createHostReader } from './platform/host/host-reader.ts'
@@ -24,6 +25,7 @@ export interface Readers {
   readonly docker: DockerEngine
   readonly network: NetworkReader
   readonly host: HostCollector
+  readonly available: AvailableMemory
   /** Finds out what the host is, once, off the loop. Of a mounted foreign /proc nothing is known. */
   learnHost(): Promise<void>
   close(): Promise<void>
@@ -39,6 +41,7 @@ export function createReaders(settings: Settings): Readers {
   const table = linux ? createProcessTable({ root: procRoot, monotonic }) : createPortableTable()
   const slow = linux ? createSlowLane({ root: procRoot, clock }) : createPortableLane({ table })
   let facts: StaticFacts | undefined
+  const available = createAvailableMemory(procRoot)
   const cgroups = createCgroupReader({ root: cgroupRoot, procRoot, clock })
   return {
     table,
@@ -51,6 +54,7 @@ export function createReaders(settings: Settings): Readers {
       onListenerError: (error) => log.error('a container change was not taken', { error: String(error) }),
     }),
     network: createNetworkReader(procRoot),
+    available,
     async learnHost() {
       if (procRoot === '/proc') facts = await readStaticFacts()
     },
@@ -63,6 +67,7 @@ export function createReaders(settings: Settings): Readers {
     }),
     async close() {
       reader.close()
+      available.close()
       cgroups.close()
       await slow.close()
     },

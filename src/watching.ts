@@ -20,7 +20,6 @@ import type { MemoryTables } from './memory/tables.ts'
 import type { Bus } from './platform/bus.ts'
 import { namespacedContainerId } from './platform/docker/own-container.ts'
 import type { Feature } from './platform/feature.ts'
-import { createAvailableMemory } from './platform/host/available-memory.ts'
 import { readHostMemory } from './platform/host/memory.ts'
 import type { Store } from './platform/store/store.ts'
 import type { Readers } from './readers.ts'
@@ -69,7 +68,6 @@ export function createWatching({
   const { clock, log, config, procRoot } = settings
   const { store } = stores
   const alerts = createAlertRepository(store)
-  const available = createAvailableMemory(procRoot)
   let judging = judgingOf(config.current)
   let acting = actingOf(config.current)
   config.onChange((next) => {
@@ -82,7 +80,7 @@ export function createWatching({
     bus,
     agents,
     config: () => judging,
-    hostAvailableBytes: available.read,
+    hostAvailableBytes: readers.available.read,
     look: (agent) => agents.look(agent),
     save: alerts.save,
     crossed: (agent, level, atMs) => actions.crossed(agent, level, atMs),
@@ -132,7 +130,6 @@ export function createWatching({
     async stop() {
       memory.stop()
       actions.stop()
-      available.close()
     },
   }
   const compat: Compat = createCompat({

@@ -22,6 +22,7 @@ const OF_REFUSAL: Readonly<Record<RefusalReason, 'owed' | 'over'>> = {
   conflict: 'owed',
   held: 'owed',
   below_usage: 'owed',
+  host_memory: 'owed',
   // Nobody answered; whoever does not want it says no.
   expired: 'owed',
   // Another life, or none.

@@ -43,6 +43,8 @@ export interface ControlDependencies {
   /** Whether we may signal processes of this user: our own, or all with CAP_KILL. */
   readonly mayActOnUid: (uid: number) => boolean
   readonly config: () => ControlConfig
+  /** MemAvailable, undefined when it cannot be read; left out: no resize is refused for the host's sake. */
+  readonly hostAvailableBytes?: () => number | undefined
   /**
    * The longest `deafFor` of all rules, in milliseconds: whatever was judged before a damaged journal was put aside
    * has been judged again after it. Ten minutes when left out.

@@ -9,6 +9,7 @@ import type { Ledger } from './ledger.ts'
 import type { Memory } from './memory.ts'
 import type { ActingLock, ActionRequest, KillSwitch } from './model.ts'
 import { keyOf } from './record.ts'
+import type { MemoryFacts } from './room-for.ts'
 
 /** The agents as this room sees them. */
 export interface Fleet {
@@ -31,6 +32,7 @@ export interface FactsDeps {
   readonly keys: Keys
   readonly memory: Memory
   readonly damaged: () => boolean
+  readonly hostAvailableBytes: () => MemoryFacts['hostAvailableBytes']
 }
 
 /** Everything the guard looks at, taken in one synchronous step. */
@@ -49,6 +51,11 @@ export function gatherFacts({ request, incarnation, tree }: Admitted, deps: Fact
     held: incarnation !== undefined && deps.board.of(incarnation) !== undefined,
     terminal: incarnation !== undefined && deps.memory.isTerminal(incarnation),
     damaged: deps.damaged(),
+    memory: {
+      usedBytes: agent?.reading.workingSetBytes,
+      limitBytes: agent?.reading.memoryLimitBytes,
+      hostAvailableBytes: request.action === 'resize' ? deps.hostAvailableBytes() : 'not_asked',
+    },
     fleet: fleetSize(deps),
     attempts: incarnation === undefined ? 0 : (deps.keys.get(keyOf(request, incarnation))?.failed ?? 0),
     deeds: deps.ledger.deeds(now),

@@ -2,6 +2,7 @@ import type { Agent, AgentId } from '../agents/model.ts'
 import { elapsedMs, type Moment } from '../platform/moment.ts'
 import type { Action, ActionRequest, RefusalReason, Trigger } from './model.ts'
 import type { Result } from './record.ts'
+import { type MemoryFacts, objectionToSize } from './room-for.ts'
 
 /** The section `control` of the configuration, as far as it decides; times in milliseconds. */
 export interface ControlConfig {
@@ -53,6 +54,7 @@ export interface Facts {
   readonly terminal: boolean
   /** The journal was lost or cannot be read: what was done before is not known. */
   readonly damaged: boolean
+  readonly memory: MemoryFacts
   /** Live agents that may be acted on. */
   readonly fleet: number
   /** Attempts under the same key that failed. */
@@ -139,7 +141,8 @@ function reach(request: ActionRequest, facts: Facts): Judgement | undefined {
     return refused('protected_process', 'the tree holds init, the exporter or one of its ancestors')
   }
   if (facts.terminal && action !== 'terminate') return refused('terminal', 'it is being terminated')
-  return undefined
+  const objection = objectionToSize(request, facts.memory)
+  return objection && refused(...objection)
 }
 
 function rehearsal(request: ActionRequest, facts: Facts, config: ControlConfig): Judgement | undefined {

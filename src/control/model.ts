@@ -51,6 +51,7 @@ export const REFUSALS = [
   'not_durable',
   'held',
   'below_usage',
+  'host_memory',
   'terminal',
   'expired',
   'rejected',

@@ -146,6 +146,8 @@ export function createControl(deps: ControlDependencies): ControlRoom {
     keys,
     memory,
     damaged: () => distrust.isOn() || !loaded,
+    hostAvailableBytes: () =>
+      deps.hostAvailableBytes === undefined ? 'not_asked' : deps.hostAvailableBytes(),
   } as const
 
   function standingByEnrolment(agent: Agent): ContainerStanding | undefined {

@@ -7,7 +7,7 @@ import type { ActionEntry, ActionRequest, ControlEvents } from '../../src/contro
 import type { ControlStore } from '../../src/control/repository.ts'
 import { createControl } from '../../src/control/service.ts'
 import type { ControlTables } from '../../src/control/tables.ts'
-import { createBus } from '../../src/platform/bus.ts'
+import { type Bus, createBus } from '../../src/platform/bus.ts'
 import { silentLog } from '../../src/platform/log.ts'
 import { createNoStore } from '../../src/platform/store/no-store.ts'
 import { type FakeClock, fakeClock } from './fake-clock.ts'
@@ -86,6 +86,7 @@ export function addAgent(host: FakeHost, id: string, more: Partial<Agent> = {}):
 }
 
 export interface TestRoom extends ControlRoom {
+  readonly bus: Bus<ControlEvents & AgentEvents>
   readonly host: FakeHost
   readonly events: {
     readonly name: string
@@ -181,6 +182,7 @@ export function createTestRoom(host: FakeHost, options: RoomOptions = {}): TestR
 
   return {
     ...room,
+    bus,
     host,
     events,
     emitStarted: (agent) => bus.emit('agent.started', { agent, resumed: true }),

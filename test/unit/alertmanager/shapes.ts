@@ -18,7 +18,7 @@ import type { Moment } from '../../../src/platform/moment.ts'
 export const START = Date.UTC(2026, 10, 22)
 export const SECOND = 1_000
 export const MINUTE = 60 * SECOND
-const HOUR = 60 * MINUTE
+export const HOUR = 60 * MINUTE
 
 export function ruleOf(more: Partial<Rule> = {}): Rule {
   return {

@@ -38,6 +38,7 @@ const facts: Facts = {
   held: false,
   terminal: false,
   damaged: false,
+  memory: { usedBytes: undefined, limitBytes: undefined, hostAvailableBytes: 'not_asked' },
   fleet: 100,
   attempts: 0,
   deeds: [],
