@@ -136,7 +136,7 @@ export async function alertHouse(options: HouseOptions): Promise<AlertHouse> {
   return house
 }
 
-export const EVENTS = [
+const EVENTS = [
   'alert.received',
   'alert.deduplicated',
   'alert.refused',
