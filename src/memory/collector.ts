@@ -26,6 +26,7 @@ export interface MemoryCollectorOptions {
   readonly agents: () => Iterable<Agent>
   /** Undefined: not judged, so nothing is shown of it. */
   readonly view: (agent: Agent) => MemoryView | undefined
+  readonly warningHorizonMs: () => number
   readonly alerts: Readonly<Record<AlertType, number>>
   readonly lane: () => FastLaneStats
 }
@@ -69,12 +70,14 @@ export function bindMemory(agent: string): Bound {
 }
 
 /** The collector `memory`. An agent that has ended has no memory to judge. */
-export function createMemoryCollector({ agents, view, alerts, lane }: MemoryCollectorOptions): Collector {
+export function createMemoryCollector(options: MemoryCollectorOptions): Collector {
+  const { agents, view, warningHorizonMs, alerts, lane } = options
   const bound = new WeakMap<Agent, Bound>()
   return {
     name: 'memory',
     families: families.memoryFamilies,
     *collect(out) {
+      out.set(families.warningHorizon, {}, warningHorizonMs() / 1_000)
       for (const [alert, count] of Object.entries(alerts)) out.set(families.alertsTotal, { alert }, count)
       const { near, looks, lateMs } = lane()
       out.set(families.nearLimit, {}, near)

@@ -42,6 +42,11 @@ export const timeToLimit = gauge('agent_memory_time_to_limit_seconds', {
   labels: ['agent', 'estimate'],
   help: 'When the limit is reached if the growth goes on: low at the peaks, mid in the middle; absent when not growing.',
 })
+export const warningHorizon = gauge('agent_memory_warning_horizon_seconds', {
+  unit: 'seconds',
+  labels: [],
+  help: 'Time to the limit from which a growing agent is warned about (memory.trend.warningHorizon).',
+})
 export const alertsTotal = counter('agent_memory_alerts_total', {
   labels: ['alert'],
   help: 'Memory alerts raised by this daemon.',
@@ -63,5 +68,5 @@ export const lookDelay = gauge('agent_exporter_memory_look_delay_seconds', {
 
 export const memoryFamilies: readonly Family[] = [
   ...[heapUsed, judgedBytes, judgedLimit, threshold, basis, level, trend, growth, timeToLimit],
-  ...[alertsTotal, nearLimit, looksTotal, lookDelay],
+  ...[warningHorizon, alertsTotal, nearLimit, looksTotal, lookDelay],
 ]

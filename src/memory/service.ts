@@ -181,6 +181,7 @@ export function createMemory(dependencies: MemoryDependencies): Memory {
     stop: lane.stop,
     collector: createMemoryCollector({
       agents: agents.list,
+      warningHorizonMs: () => config().trend.warningHorizonMs,
       alerts,
       lane: lane.stats,
       view(agent) {

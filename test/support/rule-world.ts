@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { referenceSettings } from '../../scripts/documents.ts'
+import { NOTIFICATION_OUTCOMES } from '../../src/alertmanager/families.ts'
+import { ALERT_OUTCOMES } from '../../src/alertmanager/verdict.ts'
 import { ACTIONS, REFUSALS, TRIGGERS } from '../../src/control/model.ts'
 import { EXIT_REASONS } from '../../src/crashes/model.ts'
 import { PHASES, RESOURCES } from '../../src/exhaustion/model.ts'
@@ -56,6 +58,9 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
 const VALUES_OF: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   agent_action_refusals_total: { reason: REFUSALS },
   agent_exits_total: { reason: EXIT_REASONS },
+  agent_alertmanager_notifications_total: { outcome: NOTIFICATION_OUTCOMES },
+  agent_alertmanager_alerts_total: { outcome: ALERT_OUTCOMES },
+  agent_alertmanager_active_alerts: { state: ['firing', 'unknown'] },
 }
 
 export function valuesOf(metric: string, label: string): readonly string[] | undefined {

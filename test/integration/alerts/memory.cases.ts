@@ -61,6 +61,7 @@ export const cases: readonly AlertCase[] = [
       gauge('agent_memory_time_to_limit_seconds{agent="x", estimate="mid"}', 901, 900),
       // The peaks may reach it any moment: no news.
       steady('agent_memory_time_to_limit_seconds{agent="x", estimate="low"}', 60),
+      steady('agent_memory_warning_horizon_seconds', 900),
     ],
     forSeconds: 120,
     keepSeconds: 120,

@@ -11,6 +11,7 @@ import { alertFiles, recordingFiles } from '../../support/rule-files.ts'
 import { describeWith } from '../../support/services.ts'
 import { cases as agents } from './agents.cases.ts'
 import { cases as alerting } from './alerting.cases.ts'
+import { cases as alertmanager } from './alertmanager.cases.ts'
 import { cases as container } from './container.cases.ts'
 import { cases as control } from './control.cases.ts'
 import { cases as crashes } from './crashes.cases.ts'
@@ -25,6 +26,7 @@ const root = join(import.meta.dirname, '../../..')
 const casesOf: Readonly<Record<string, readonly AlertCase[]>> = {
   agents,
   alerting,
+  alertmanager,
   container,
   control,
   crashes,

@@ -28,6 +28,7 @@ describe('what Prometheus sees of the memory judgement', () => {
       'agent_memory_trend{agent,trend}',
       'agent_memory_growth_bytes_per_second{agent}',
       'agent_memory_time_to_limit_seconds{agent,estimate}',
+      'agent_memory_warning_horizon_seconds{}',
       'agent_memory_alerts_total{alert}',
       'agent_exporter_memory_near_limit_agents{}',
       'agent_exporter_memory_looks_total{}',
