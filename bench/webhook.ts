@@ -1,6 +1,6 @@
 // How long Alertmanager waits for its answer, and how long after it an agent stands still.
 //
-//   npm run bench:webhook [-- --seconds=30 --rate=100 --alerts=50 --agents=100 --alertnames=100 --reactions=50]
+//   npm run bench:webhook [-- --seconds=30 --rate=100 --alerts=50 --agents=100 --alertnames=100 --deaf=1m --reactions=50]
 //
 // The built daemon with real processes. The load is told at its pace whether or not it is answered; half of the alerts
 // of each notification have a fingerprint that was never told before. Each answer says that all is on disk, so what an
@@ -29,6 +29,8 @@ const { values: flags } = parseArgs({
     alerts: { type: 'string', default: '50' },
     agents: { type: 'string', default: '100' },
     alertnames: { type: 'string', default: '100' },
+    // 1h: all of the load is heard and nothing of it is followed.
+    deaf: { type: 'string', default: '1m' },
     reactions: { type: 'string', default: '50' },
   },
 })
@@ -81,7 +83,7 @@ await using daemon = await startActingDaemon({
     alertmanager: {
       rules: [
         { match: { alertname: 'BenchReaction' }, action: 'pause', dryRun: false, deafFor: '1m' },
-        { matchers: ['alertname=~"BenchLoad.+"'], action: 'pause', deafFor: '1m' },
+        { matchers: ['alertname=~"BenchLoad.+"'], action: 'pause', deafFor: flags.deaf },
       ],
     },
   },
@@ -107,7 +109,7 @@ async function enlist(name: string, count: number, processes: number) {
 
 const crowd = await enlist('crowd', Number(flags.agents), 1)
 const victims = await enlist('victim', REACTIONS, 3)
-await delay(DEAF_MS + MARGIN_MS)
+if (REACTIONS > 0 || flags.deaf === '1m') await delay(DEAF_MS + MARGIN_MS)
 
 const notifications = createNotifications(
   {

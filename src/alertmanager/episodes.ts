@@ -13,6 +13,7 @@ import {
   keyOf,
   MOST_ENTRIES,
   type Surroundings,
+  withEntries,
 } from './table.ts'
 import type { AlertJudgement, AlertOutcome, AlertVerdict, Judged } from './verdict.ts'
 
@@ -27,7 +28,8 @@ export function judgeNotification(
   around: Surroundings,
   now: Moment,
 ): readonly [AlertTable, Judged] {
-  const entries = new Map(table.entries)
+  const changes = new Map<string, Entry>()
+  let { size } = table.entries
   let { nextEpisode, instances } = table
   const verdicts: AlertVerdict[] = []
   const alerts: AlertJudgement[] = []
@@ -49,8 +51,8 @@ export function judgeNotification(
     const agent = around.agent(id)
     if (agent === undefined || agent.endedAtMs !== undefined) return 'unknown_agent'
     const key = keyOf(alert.alertname, policy.id, agent.id)
-    const known = rebound(entries.get(key), agent)
-    if (known === undefined && entries.size >= MOST_ENTRIES) return 'rejected'
+    const known = rebound(changes.get(key) ?? table.entries.get(key), agent)
+    if (known === undefined && size >= MOST_ENTRIES) return 'rejected'
     const scene: Scene = { alert, policy, agent, key, known, config, around, now, nextEpisode }
     const {
       entry,
@@ -58,7 +60,8 @@ export function judgeNotification(
       verdicts: said,
     } = alert.status === 'firing' ? hearFiring(scene) : hearResolved(scene)
     if (entry.episode !== known?.episode) nextEpisode++
-    entries.set(key, entry)
+    if (known === undefined) size++
+    changes.set(key, entry)
     verdicts.push(...said)
     return [outcome, entry]
   }
@@ -70,7 +73,7 @@ export function judgeNotification(
   }
   const rejected = notification.rejected.map(({ why }) => why)
   return [
-    { entries, nextEpisode, instances },
+    { ...withEntries(table, changes), nextEpisode, instances },
     { alerts, rejected, verdicts },
   ]
 }

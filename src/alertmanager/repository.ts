@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Moment } from '../platform/moment.ts'
 import type { Store, Write } from '../platform/store/store.ts'
 import type { Received, Source } from './model.ts'
+import { SharedMap } from './shared-map.ts'
 import type { AlertTable, Entry } from './table.ts'
 import type { AlertTables } from './tables.ts'
 
@@ -94,19 +95,12 @@ export function createAlertEpisodeRepository(
 }
 
 /** What is another entry now, is new, or is gone (`entry` undefined). */
-function differences(
-  before: AlertTable,
-  after: AlertTable,
-): { key: string; agent: string; entry: Entry | undefined }[] {
-  const found: { key: string; agent: string; entry: Entry | undefined }[] = []
-  if (before.entries === after.entries) return found
-  for (const [key, entry] of after.entries) {
-    if (before.entries.get(key) !== entry) found.push({ key, agent: entry.agent, entry })
-  }
-  for (const [key, { agent }] of before.entries) {
-    if (!after.entries.has(key)) found.push({ key, agent, entry: undefined })
-  }
-  return found
+function differences(before: AlertTable, after: AlertTable) {
+  const found = SharedMap.of(after.entries).since(SharedMap.of(before.entries))
+  return [...found].map(([key, entry]) => {
+    const agent = entry?.agent ?? before.entries.get(key)?.agent ?? ''
+    return { key, agent, entry }
+  })
 }
 
 function hashOf(key: string): string {

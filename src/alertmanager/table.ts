@@ -3,6 +3,7 @@ import type { HoldCause, HoldFacts } from '../control/model.ts'
 import { elapsedMs, type Moment } from '../platform/moment.ts'
 import type { NotifiedAlert } from './payload.ts'
 import type { Policies, RuleAction } from './policy.ts'
+import { SharedMap } from './shared-map.ts'
 
 /** One sender's view of the alert. Replicas and restarts of Prometheus make several of one condition. */
 export interface Series {
@@ -142,13 +143,7 @@ export function isOldEnd({ startsAtMs, endsAtMs }: NotifiedAlert, known: Series)
 
 /** The same with some of its entries replaced; undefined takes one out. */
 export function withEntries(table: AlertTable, changes: ReadonlyMap<string, Entry | undefined>): AlertTable {
-  if (changes.size === 0) return table
-  const entries = new Map(table.entries)
-  for (const [key, entry] of changes) {
-    if (entry === undefined) entries.delete(key)
-    else entries.set(key, entry)
-  }
-  return { ...table, entries }
+  return changes.size === 0 ? table : { ...table, entries: SharedMap.of(table.entries).with(changes) }
 }
 
 /** How many alerts that have a rule fire, and of how many that is no longer known. */
