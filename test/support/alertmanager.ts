@@ -16,21 +16,29 @@ export interface Alertmanager extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-/**
- * @param config content of its configuration file
- * @param args further arguments
- */
-export async function startAlertmanager(config: object, args: readonly string[] = []): Promise<Alertmanager> {
+export interface AlertmanagerOptions {
+  /** host:port; of one that was there before. */
+  readonly address?: string
+  /** Folder of its notes on what it has told; one of its own when left out. */
+  readonly data?: string
+  readonly args?: readonly string[]
+}
+
+/** @param config content of its configuration file */
+export async function startAlertmanager(
+  config: object,
+  options: AlertmanagerOptions = {},
+): Promise<Alertmanager> {
   const folder = temporaryFolder()
   const file = join(folder.path, 'alertmanager.yml')
   writeFileSync(file, stringify(config))
-  const address = `127.0.0.1:${await freePort()}`
+  const address = options.address ?? `127.0.0.1:${await freePort()}`
   const child = await startChild(requireService('prometheus-alertmanager'), [
     `--config.file=${file}`,
-    `--storage.path=${join(folder.path, 'data')}`,
+    `--storage.path=${options.data ?? join(folder.path, 'data')}`,
     `--web.listen-address=${address}`,
     '--cluster.listen-address=',
-    ...args,
+    ...(options.args ?? []),
   ])
   const stop = async () => {
     await child.stop()

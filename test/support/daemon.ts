@@ -24,6 +24,8 @@ export interface Daemon extends AsyncDisposable {
 }
 
 export interface DaemonOptions {
+  /** host:port; of one that was there before. */
+  readonly address?: string
   /** One of its own when left out. */
   readonly dataDir?: string
   /** Content of the configuration file; none is given when left out. */
@@ -39,7 +41,7 @@ export interface DaemonOptions {
 export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> {
   const folder = temporaryFolder()
   const dataDir = options.dataDir ?? join(folder.path, 'data')
-  const address = `127.0.0.1:${await freePort()}`
+  const address = options.address ?? `127.0.0.1:${await freePort()}`
   const url = `http://${address}`
   const args = [`--web.listen-address=${address}`, `--data.dir=${dataDir}`, ...(options.args ?? [])]
   if (options.config !== undefined) {

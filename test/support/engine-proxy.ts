@@ -40,6 +40,8 @@ export async function startEngineProxy(engineSocket: string): Promise<EngineProx
         return
       }
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
+      // The stream of events begins long before its first event.
+      outgoing.flushHeaders()
       answer.pipe(outgoing)
     })
     onward.on('error', () => outgoing.destroy())

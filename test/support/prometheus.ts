@@ -60,10 +60,17 @@ interface TargetsAnswer {
   }
 }
 
+export interface PrometheusOptions {
+  /** Folder of its database; one of its own when left out. */
+  readonly data?: string
+  readonly args?: readonly string[]
+}
+
 /** Starts Prometheus scraping `jobs` every second and waits until it is ready. */
 export async function startPrometheus(
   jobs: readonly ScrapeJob[],
   more: Readonly<Record<string, unknown>> = {},
+  options: PrometheusOptions = {},
 ): Promise<Prometheus> {
   const folder = temporaryFolder()
   const config = join(folder.path, 'prometheus.yml')
@@ -82,10 +89,11 @@ export async function startPrometheus(
   const url = `http://127.0.0.1:${await freePort()}`
   const child = await startChild(requireService('prometheus'), [
     `--config.file=${config}`,
-    `--storage.tsdb.path=${join(folder.path, 'data')}`,
+    `--storage.tsdb.path=${options.data ?? join(folder.path, 'data')}`,
     `--web.listen-address=${url.slice('http://'.length)}`,
     // At this level Prometheus also says what it dropped from a scrape and why.
     '--log.level=debug',
+    ...(options.args ?? []),
   ])
   const stop = async () => {
     await child.stop()

@@ -55,7 +55,7 @@ describeWith('prometheus-alertmanager', 'what people are told of alerts', () => 
         mail: mail.address,
         muted: 'always',
       }),
-      ['--web.external-url=https://alertmanager.example.org'],
+      { args: ['--web.external-url=https://alertmanager.example.org'] },
     )
     const tell = (...alerts: Firing[]) => postAlerts(alertmanager.address, alerts.map(alertOf))
     const slack = async (title: string, text: string) => {
