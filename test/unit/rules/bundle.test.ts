@@ -67,6 +67,15 @@ describe('what is delivered', () => {
     const { files } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { files: string[] }
     expect(files).toContain(folder)
     expect(readFileSync(join(ROOT, 'Dockerfile'), 'utf8')).toContain(`\nCOPY ${folder} ${folder}\n`)
+    expect(readFileSync(join(ROOT, '.dockerignore'), 'utf8')).toContain(`\n!${folder}\n`)
     expect(existsSync(join(ROOT, folder))).toBe(true)
+  })
+
+  it('has none of the secrets that people keep beside the configuration of Alertmanager', () => {
+    const { files } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { files: string[] }
+    expect(files.indexOf('!alerts/secrets')).toBeGreaterThan(files.indexOf('alerts'))
+    for (const name of ['.dockerignore', '.gitignore']) {
+      expect(readFileSync(join(ROOT, name), 'utf8'), name).toMatch(/^alerts\/secrets\/?$/m)
+    }
   })
 })
