@@ -7,12 +7,12 @@ export const cases: readonly AlertCase[] = [
     severity: 'warning',
     labels: { agent: 'x' },
     courses: [
-      rate('agent_cpu_seconds_total{agent="x", mode="user"}', 2.8, 3),
-      rate('agent_cpu_seconds_total{agent="x", mode="system"}', 0.19, 0.2),
+      rate('agent_cpu_seconds_total{agent="x", mode="user"}', 2.75, 2.84375),
+      rate('agent_cpu_seconds_total{agent="x", mode="system"}', 0.25, 0.25),
     ],
-    settleSeconds: 120,
+    rangeSeconds: 120,
     forSeconds: 180,
-    says: ['x keeps more than three cores busy', 'Agent x on a has used 3.2 cores for minutes.'],
+    says: ['x keeps more than three cores busy', 'Agent x on a has used 3.1 cores for minutes.'],
   },
   {
     alert: 'AgentConflict',

@@ -1,4 +1,4 @@
-import { type AlertCase, gauge, rate, steady } from '../../support/alert-cases.ts'
+import { type AlertCase, gauge, growing, rate, steady } from '../../support/alert-cases.ts'
 
 export const cases: readonly AlertCase[] = [
   {
@@ -8,16 +8,14 @@ export const cases: readonly AlertCase[] = [
     job: 'alertmanager',
     labels: { integration: 'slack' },
     courses: [
-      rate('alertmanager_notifications_total{integration="slack"}', 1, 1),
-      rate(
-        'alertmanager_notifications_failed_total{integration="slack", reason="serverError"}',
-        0.0099,
-        0.02,
-      ),
+      growing('alertmanager_notifications_total{integration="slack"}', 100),
+      rate('alertmanager_notifications_failed_total{integration="slack", reason="other"}', 0.499, 0.59),
+      growing('alertmanager_notifications_failed_total{integration="slack", reason="serverError"}', 0.5),
     ],
-    settleSeconds: 300,
+    share: 'of rates',
+    rangeSeconds: 300,
     forSeconds: 300,
-    says: ['Notifications fail: slack', '2% of the notifications by slack from a fail.'],
+    says: ['Notifications fail: slack', '1.09% of the notifications by slack from a fail.'],
   },
   {
     alert: 'AgentPagerPathBroken',
@@ -25,7 +23,8 @@ export const cases: readonly AlertCase[] = [
     severity: 'critical',
     job: 'alertmanager',
     labels: { integration: 'pagerduty' },
-    series: 'alertmanager_notifications_failed_total{integration="pagerduty"}',
+    series: 'alertmanager_notifications_failed_total{integration="pagerduty", reason="serverError"}',
+    only: ['integration'],
     kind: 'counter',
     events: 1,
     windowSeconds: 600,
@@ -37,7 +36,8 @@ export const cases: readonly AlertCase[] = [
     severity: 'critical',
     job: 'alertmanager',
     labels: { integration: 'webhook' },
-    series: 'alertmanager_notifications_failed_total{integration="webhook"}',
+    series: 'alertmanager_notifications_failed_total{integration="webhook", reason="serverError"}',
+    only: ['integration'],
     kind: 'counter',
     events: 1,
     windowSeconds: 600,
@@ -73,9 +73,9 @@ export const cases: readonly AlertCase[] = [
     severity: 'critical',
     job: 'prometheus',
     courses: [
-      rate('prometheus_notifications_errors_total{alertmanager="http://m:9093/api/v2/alerts"}', 0, 0.01),
+      rate('prometheus_notifications_errors_total{alertmanager="http://m:9093/api/v2/alerts"}', 0, 0.009),
     ],
-    settleSeconds: 300,
+    rangeSeconds: 300,
     forSeconds: 120,
     says: ['Prometheus cannot send alerts', 'Prometheus a fails to send alerts to Alertmanager.'],
   },
@@ -103,6 +103,8 @@ export const cases: readonly AlertCase[] = [
         steady(`ALERTS{alertname="AgentCrashed", alertstate="firing", agent="${i}"}`, 1),
       ),
       gauge('ALERTS{alertname="AgentCrashed", alertstate="firing", agent="last"}', undefined, 1),
+    ],
+    beside: [
       steady('ALERTS{alertname="AgentCrashed", alertstate="pending", agent="waiting"}', 1),
       steady('ALERTS{alertname="AgentDeadMansSwitch", alertstate="firing"}', 1),
       steady('ALERTS{alertname="Other", alertstate="firing"}', 1),

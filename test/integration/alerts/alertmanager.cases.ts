@@ -1,4 +1,4 @@
-import { type AlertCase, gauge, rate } from '../../support/alert-cases.ts'
+import { type AlertCase, gauge, gone, growing, rate, steady } from '../../support/alert-cases.ts'
 
 const notifications = (outcome: string) => `agent_alertmanager_notifications_total{outcome="${outcome}"}`
 const alerts = (outcome: string) => `agent_alertmanager_alerts_total{outcome="${outcome}"}`
@@ -11,6 +11,7 @@ export const cases: readonly AlertCase[] = [
     severity: 'warning',
     labels: { outcome: 'unauthenticated' },
     series: notifications('unauthenticated'),
+    only: ['outcome'],
     kind: 'counter',
     events: 1,
     windowSeconds: 600,
@@ -24,6 +25,8 @@ export const cases: readonly AlertCase[] = [
     class: 'event',
     severity: 'warning',
     series: notifications('too_large'),
+    only: ['outcome'],
+    each: { outcome: ['malformed'] },
     kind: 'counter',
     events: 1,
     windowSeconds: 600,
@@ -38,6 +41,7 @@ export const cases: readonly AlertCase[] = [
     severity: 'critical',
     labels: { outcome: 'not_journalled' },
     series: notifications('not_journalled'),
+    only: ['outcome'],
     kind: 'counter',
     events: 1,
     windowSeconds: 600,
@@ -52,6 +56,7 @@ export const cases: readonly AlertCase[] = [
     severity: 'warning',
     labels: { outcome: 'truncated' },
     series: notifications('truncated'),
+    only: ['outcome'],
     kind: 'counter',
     events: 1,
     windowSeconds: 900,
@@ -67,14 +72,69 @@ export const cases: readonly AlertCase[] = [
     labels: { outcome: 'foreign_instance' },
     courses: [
       rate(alerts('foreign_instance'), 0, 1 / 15),
-      rate(alerts('repeated'), 0, 0),
+      growing(alerts('repeated'), 0),
       gauge(firing, undefined, 1),
     ],
-    // The window forgets what was refused before only after its whole length.
-    settleSeconds: 900,
-    warmSeconds: 1_800,
+    rangeSeconds: 900,
     forSeconds: 300,
-    spoilt: [[rate(alerts('repeated'), 0, 1 / 15)], [gauge(firing, undefined, undefined)]],
+    spoilt: [
+      [growing(alerts('repeated'), 1 / 15)],
+      [gone(firing)],
+      [gone(firing), steady(firing.replace('firing', 'pending'), 1)],
+      [gone(firing), steady(firing.replace(', agent="x"', ''), 1)],
+    ],
+    times: 'in stories',
+    stories: [
+      {
+        what: 'as long as alerts fire',
+        stages: [
+          { at: 0, courses: [growing(alerts('foreign_instance'), 0), growing(alerts('repeated'), 0)] },
+          { at: 1_200, courses: [growing(alerts('foreign_instance'), 1 / 15), steady(firing, 1)] },
+          { at: 1_560, courses: [gone(firing)] },
+        ],
+        looks: [
+          [1_185, 'quiet'],
+          [1_200, 'pending'],
+          [1_485, 'pending'],
+          [1_500, 'fires'],
+          [1_590, 'fires'],
+          [1_620, 'quiet'],
+        ],
+      },
+      {
+        what: 'one was refused',
+        stages: [
+          { at: 0, courses: [steady(alerts('foreign_instance'), 7), steady(firing, 1)] },
+          { at: 1_200, courses: [steady(alerts('foreign_instance'), 8)] },
+        ],
+        looks: [
+          [1_185, 'quiet'],
+          [1_200, 'pending'],
+          [2_070, 'fires'],
+          [2_100, 'quiet'],
+        ],
+      },
+      {
+        what: 'one was taken',
+        stages: [
+          {
+            at: 0,
+            courses: [
+              growing(alerts('foreign_instance'), 1 / 15),
+              steady(alerts('repeated'), 7),
+              steady(firing, 1),
+            ],
+          },
+          { at: 1_200, courses: [steady(alerts('repeated'), 8)] },
+        ],
+        looks: [
+          [1_185, 'fires'],
+          [1_200, 'quiet'],
+          [2_070, 'quiet'],
+          [2_100, 'pending'],
+        ],
+      },
+    ],
     says: [
       'a takes alerts about its own agents for foreign',
       'Alerts about agents of a fire, but for a quarter of an hour it has refused every alert it was told of as that of another host.',
@@ -85,10 +145,9 @@ export const cases: readonly AlertCase[] = [
     class: 'level',
     severity: 'warning',
     labels: { state: 'unknown' },
-    courses: [
-      gauge('agent_alertmanager_active_alerts{state="unknown"}', 0, 1),
-      gauge('agent_alertmanager_active_alerts{state="firing"}', 3, 3),
-    ],
+    courses: [gauge('agent_alertmanager_active_alerts{state="unknown"}', 0, 1)],
+    beside: [steady('agent_alertmanager_active_alerts{state="firing"}', 3)],
+    only: ['state'],
     forSeconds: 300,
     says: [
       'Alertmanager no longer repeats alerts to a',
@@ -101,6 +160,7 @@ export const cases: readonly AlertCase[] = [
     severity: 'warning',
     labels: { action: 'pause' },
     series: 'agent_actions_total{action="pause", trigger="alert", outcome="refused"}',
+    only: ['trigger', 'outcome'],
     kind: 'counter',
     events: 3,
     windowSeconds: 1_800,

@@ -1,6 +1,7 @@
-import { type AlertCase, age, gauge, rate, steady } from '../../support/alert-cases.ts'
+import { type AlertCase, age, gauge, growing, rate, steady } from '../../support/alert-cases.ts'
 
 const labels = { agent: 'x' }
+const info = 'agent_info{agent="x", name="x", role="", runtime="container", vendor="", workspace=""}'
 
 export const cases: readonly AlertCase[] = [
   {
@@ -10,16 +11,16 @@ export const cases: readonly AlertCase[] = [
     labels: { ...labels, state: 'exited' },
     courses: [
       gauge('agent_state{agent="x", state="exited"}', 0, 1),
-      steady('agent_info{agent="x", name="x", role="", runtime="container", vendor="", workspace=""}', 1),
+      steady(info, 1),
       age('agent_last_crash_timestamp_seconds{agent="x"}', 10, 800),
     ],
+    only: ['state', 'runtime'],
     spoilt: [
       [age('agent_last_crash_timestamp_seconds{agent="x"}', 900, 900)],
-      [
-        steady('agent_info{agent="x", name="x", role="", runtime="container", vendor="", workspace=""}', 0),
-        steady('agent_info{agent="x", name="x", role="", runtime="process", vendor="", workspace=""}', 1),
-      ],
+      [steady('agent_state{agent="x", state="exited"}', 0)],
+      [steady(info, 0)],
     ],
+    enough: [[age('agent_last_crash_timestamp_seconds{agent="x"}', 899.5, 899.5)]],
     forSeconds: 60,
     says: [
       'The container of x crashed and did not come back',
@@ -46,14 +47,15 @@ export const cases: readonly AlertCase[] = [
     severity: 'warning',
     labels,
     courses: [
-      rate('agent_cpu_throttled_periods_total{agent="x"}', 2.49, 2.6),
-      rate('agent_cpu_periods_total{agent="x"}', 10, 10),
+      rate('agent_cpu_throttled_periods_total{agent="x"}', 2.5, 2.59),
+      growing('agent_cpu_periods_total{agent="x"}', 10),
     ],
-    settleSeconds: 300,
+    share: 'of rates',
+    rangeSeconds: 300,
     forSeconds: 600,
     says: [
       'x is slowed down by its CPU limit',
-      'Agent x on a was throttled in 26% of the periods of the last minutes.',
+      'Agent x on a was throttled in 25.9% of the periods of the last minutes.',
     ],
   },
   {

@@ -1,7 +1,14 @@
-import { type AlertCase, age, gauge, rate } from '../../support/alert-cases.ts'
+import { type AlertCase, age, gauge, growing, rate, STRONG, steady } from '../../support/alert-cases.ts'
 
-const bucket = (le: string, quiet: number, firing: number) =>
-  rate(`agent_action_duration_seconds_bucket{action="pause", rung="stop", le="${le}"}`, quiet, firing)
+const bucket = (rung: string, le: string, quiet: number, firing: number, strong: number) =>
+  rate(
+    `agent_action_duration_seconds_bucket{action="pause", rung="${rung}", le="${le}"}`,
+    quiet,
+    firing,
+    strong,
+  )
+const refused = (reason: string, action = 'pause') =>
+  `agent_action_refusals_total{action="${action}", reason="${reason}"}`
 
 export const cases: readonly AlertCase[] = [
   {
@@ -9,7 +16,14 @@ export const cases: readonly AlertCase[] = [
     class: 'level',
     severity: 'warning',
     labels: { agent: 'x' },
-    courses: [age('agent_paused_since_timestamp_seconds{agent="x"}', 1_800, 1_801)],
+    courses: [age('agent_paused_since_timestamp_seconds{agent="x"}', 1_785, 1_801)],
+    stories: [
+      {
+        what: 'half an hour to the second',
+        stages: [{ at: 0, courses: [age('agent_paused_since_timestamp_seconds{agent="x"}', 0, 1_800)] }],
+        looks: [[300, 'quiet']],
+      },
+    ],
     forSeconds: 30,
     says: [
       'x has been paused for long',
@@ -34,6 +48,7 @@ export const cases: readonly AlertCase[] = [
     severity: 'critical',
     labels: { action: 'pause' },
     series: 'agent_actions_total{action="pause", trigger="budget", outcome="failed"}',
+    only: ['outcome'],
     kind: 'counter',
     events: 1,
     windowSeconds: 900,
@@ -48,11 +63,41 @@ export const cases: readonly AlertCase[] = [
     severity: 'warning',
     labels: { reason: 'cooldown' },
     courses: [
-      rate('agent_action_refusals_total{action="pause", reason="cooldown"}', 1.9 / 900, 2 / 900),
-      rate('agent_action_refusals_total{action="resize", reason="cooldown"}', 1 / 900, 1.1 / 900),
-      rate('agent_action_refusals_total{action="pause", reason="not_enforced"}', 1, 1),
+      rate(refused('cooldown'), 1.9 / 900, 2 / 900),
+      rate(refused('cooldown', 'resize'), 1 / 900, 1.1 / 900),
     ],
-    settleSeconds: 900,
+    beside: [growing(refused('not_enforced'), 1)],
+    only: ['reason'],
+    each: {
+      reason: [
+        'conflict',
+        'fleet_share',
+        'failure_stop',
+        'host_memory',
+        'missing_data',
+        'not_durable',
+        'other_user',
+        'second_daemon',
+        'too_many_attempts',
+        'too_many_resumes',
+        'unsupported',
+      ],
+    },
+    stories: [
+      {
+        what: 'exactly three',
+        stages: [
+          { at: 0, courses: [steady(refused('cooldown'), 7)] },
+          { at: 1_200, courses: [steady(refused('cooldown'), 9)] },
+          { at: 1_215, courses: [steady(refused('cooldown'), 10)] },
+        ],
+        looks: [
+          [1_200, 'quiet'],
+          [1_215, 'pending'],
+        ],
+      },
+    ],
+    rangeSeconds: 900,
     forSeconds: 60,
     says: [
       'Actions are refused on a: cooldown',
@@ -64,13 +109,22 @@ export const cases: readonly AlertCase[] = [
     class: 'level',
     severity: 'warning',
     labels: { action: 'pause' },
-    // One of ten in the last bucket takes 5 s at the most; one of nine takes longer.
-    courses: [bucket('5.0', 0.91, 0.8), bucket('10.0', 1, 1), bucket('+Inf', 1, 1)],
-    settleSeconds: 900,
+    // One of ten takes longer than 5 s, all of them by one rung; then a few more do.
+    courses: [
+      bucket('stop', '5.0', 4, 3.99, 0),
+      bucket('stop', '10.0', 5, 5, 5 * STRONG),
+      bucket('stop', '+Inf', 5, 5, 5 * STRONG),
+      bucket('freeze', '5.0', 5, 5, 5),
+      bucket('freeze', '10.0', 5, 5, 5),
+      bucket('freeze', '+Inf', 5, 5, 5),
+    ],
+    only: ['action'],
+    each: { action: ['resume'] },
+    rangeSeconds: 900,
     forSeconds: 60,
     says: [
       'Actions are slow on a: pause',
-      'One pause of ten on a took longer than 7.5s; a quarter of a second is usual.',
+      'One pause of ten on a took longer than 5.05s; a quarter of a second is usual.',
     ],
   },
   {

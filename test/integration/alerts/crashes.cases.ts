@@ -1,4 +1,6 @@
-import { type AlertCase, gauge, rate } from '../../support/alert-cases.ts'
+import { type AlertCase, gauge, growing, rate, steady } from '../../support/alert-cases.ts'
+
+const exits = (role: string, reason: string) => `agent_exits_total{role="${role}", reason="${reason}"}`
 
 export const cases: readonly AlertCase[] = [
   {
@@ -28,25 +30,49 @@ export const cases: readonly AlertCase[] = [
     class: 'level',
     severity: 'warning',
     courses: [
-      // 21 crashes of 100 ends an hour against 19.
-      rate('agent_exits_total{role="coder", reason="crashed"}', 19 / 3_600, 21 / 3_600),
-      rate('agent_exits_total{role="coder", reason="clean"}', 61 / 3_600, 59 / 3_600),
-      rate('agent_exits_total{role="none", reason="stopped"}', 20 / 3_600, 20 / 3_600),
+      // Two of ten, then a few more, by agents of two roles.
+      rate(exits('coder', 'crashed'), 0.99 / 15, 1.09 / 15),
+      growing(exits('none', 'crashed'), 1 / 15),
+      rate(exits('coder', 'clean'), 6.01 / 15, 5.91 / 15),
+      growing(exits('none', 'stopped'), 2 / 15),
     ],
+    share: 'of rates',
     spoilt: [
-      // Four of five within the hour are not many.
+      // Not five within the hour are not many, whatever their share is.
       [
-        rate('agent_exits_total{role="coder", reason="crashed"}', 4.9 / 3_600, 4.9 / 3_600),
-        rate('agent_exits_total{role="coder", reason="clean"}', 1 / 3_600, 1 / 3_600),
-        rate('agent_exits_total{role="none", reason="stopped"}', 0, 0),
+        growing(exits('coder', 'crashed'), 2.9 / 3_600),
+        growing(exits('none', 'crashed'), 2 / 3_600),
+        growing(exits('coder', 'clean'), 5 / 3_600),
+        growing(exits('none', 'stopped'), 0),
       ],
     ],
-    warmSeconds: 4_500,
-    settleSeconds: 3_600,
+    enough: [
+      [
+        growing(exits('coder', 'crashed'), 3.1 / 3_600),
+        growing(exits('none', 'crashed'), 2 / 3_600),
+        growing(exits('coder', 'clean'), 0),
+        growing(exits('none', 'stopped'), 0),
+      ],
+    ],
+    stories: [
+      {
+        what: 'exactly five',
+        stages: [
+          { at: 0, courses: [steady(exits('coder', 'crashed'), 0)] },
+          { at: 4_500, courses: [steady(exits('coder', 'crashed'), 4)] },
+          { at: 4_515, courses: [steady(exits('coder', 'crashed'), 5)] },
+        ],
+        looks: [
+          [4_500, 'quiet'],
+          [4_515, 'pending'],
+        ],
+      },
+    ],
+    rangeSeconds: 3_600,
     forSeconds: 300,
     says: [
       'Many agents on a crash',
-      '21% of the agents that ended on a within an hour crashed, at least five of them.',
+      '20.9% of the agents that ended on a within an hour crashed, at least five of them.',
     ],
   },
   {

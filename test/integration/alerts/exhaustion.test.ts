@@ -20,16 +20,10 @@ interface SlackExample {
 
 const example = parse(readFileSync(join(root, 'alerts/examples/slack.yml'), 'utf8')) as SlackExample
 
-describeWith(['promtool', 'amtool'], 'the rules for budgets, read by their programs', (paths) => {
-  const run = (file: string, ...args: string[]) => execFileSync(file, args, { cwd: root, encoding: 'utf8' })
-
-  it('tell the story of an agent from its first warning to its end', () => {
-    const story = join(import.meta.dirname, 'exhaustion.promtool.yml')
-    expect(run(paths.promtool, 'test', 'rules', story)).toContain('SUCCESS')
-  })
-
-  it('come with an example of an Alertmanager configuration that is accepted', () => {
-    expect(run(paths.amtool, 'check-config', 'alerts/examples/slack.yml')).toContain('SUCCESS')
+describeWith('amtool', 'the example of an Alertmanager configuration', ({ amtool }) => {
+  it('is accepted', () => {
+    const args = ['check-config', 'alerts/examples/slack.yml']
+    expect(execFileSync(amtool, args, { cwd: root, encoding: 'utf8' })).toContain('SUCCESS')
   })
 })
 

@@ -23,6 +23,8 @@ export const cases: readonly AlertCase[] = [
     courses: [
       gauge('agent_host_filesystem_available_bytes{mountpoint="/work"}', 1_000, 990),
       steady('agent_host_filesystem_size_bytes{mountpoint="/work"}', 10_000),
+    ],
+    beside: [
       steady('agent_host_filesystem_available_bytes{mountpoint="/"}', 5_000),
       steady('agent_host_filesystem_size_bytes{mountpoint="/"}', 10_000),
     ],
@@ -33,12 +35,12 @@ export const cases: readonly AlertCase[] = [
     alert: 'AgentHostMemoryPressure',
     class: 'level',
     severity: 'warning',
-    courses: [rate('agent_host_pressure_memory_stalled_seconds_total', 0.0999, 0.11)],
-    settleSeconds: 300,
+    courses: [rate('agent_host_pressure_memory_stalled_seconds_total', 0.1, 0.109)],
+    rangeSeconds: 300,
     forSeconds: 300,
     says: [
       'Everything waits for memory on a',
-      'All tasks on a waited for memory for 11% of the last minutes.',
+      'All tasks on a waited for memory for 10.9% of the last minutes.',
     ],
   },
   {

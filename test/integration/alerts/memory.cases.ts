@@ -12,11 +12,9 @@ export const cases: readonly AlertCase[] = [
     class: 'level',
     severity: 'warning',
     labels,
-    courses: [
-      judged(512 * MIB - 1, 512 * MIB),
-      threshold('warning', 512 * MIB),
-      threshold('critical', 1024 * MIB),
-    ],
+    courses: [judged(512 * MIB - 1, 512 * MIB), threshold('warning', 512 * MIB)],
+    beside: [threshold('critical', 1024 * MIB)],
+    only: ['level'],
     forSeconds: 120,
     keepSeconds: 120,
     says: [
@@ -29,11 +27,9 @@ export const cases: readonly AlertCase[] = [
     class: 'level',
     severity: 'critical',
     labels,
-    courses: [
-      judged(1024 * MIB - 1, 1024 * MIB),
-      threshold('critical', 1024 * MIB),
-      threshold('oom_imminent', 1536 * MIB),
-    ],
+    courses: [judged(1024 * MIB - 1, 1024 * MIB), threshold('critical', 1024 * MIB)],
+    beside: [threshold('oom_imminent', 1536 * MIB)],
+    only: ['level'],
     forSeconds: 60,
     keepSeconds: 120,
     says: ['x has little memory left', 'Agent x on a uses 1GiB, which is beyond its critical threshold.'],
@@ -43,11 +39,9 @@ export const cases: readonly AlertCase[] = [
     class: 'level',
     severity: 'critical',
     labels,
-    courses: [
-      judged(1536 * MIB - 1, 1536 * MIB),
-      threshold('oom_imminent', 1536 * MIB),
-      threshold('critical', 1024 * MIB),
-    ],
+    courses: [judged(1536 * MIB - 1, 1536 * MIB), threshold('oom_imminent', 1536 * MIB)],
+    beside: [threshold('critical', 1024 * MIB)],
+    only: ['level'],
     forSeconds: 30,
     keepSeconds: 60,
     says: ['x is about to run out of memory', 'Agent x on a uses 1.5GiB and may be killed at any moment.'],
@@ -59,9 +53,12 @@ export const cases: readonly AlertCase[] = [
     labels: { ...labels, estimate: 'mid' },
     courses: [
       gauge('agent_memory_time_to_limit_seconds{agent="x", estimate="mid"}', 901, 900),
+      steady('agent_memory_warning_horizon_seconds', 900),
+    ],
+    only: ['estimate'],
+    beside: [
       // The peaks may reach it any moment: no news.
       steady('agent_memory_time_to_limit_seconds{agent="x", estimate="low"}', 60),
-      steady('agent_memory_warning_horizon_seconds', 900),
     ],
     forSeconds: 120,
     keepSeconds: 120,
@@ -78,9 +75,11 @@ export const cases: readonly AlertCase[] = [
     courses: [
       steady('agent_memory_growth_bytes_per_second{agent="x"}', 2048),
       gauge('agent_memory_trend{agent="x", trend="growing"}', 0, 1),
-      gauge('agent_memory_trend{agent="x", trend="stable"}', 1, 0),
       steady('agent_memory_judged_bytes{agent="x"}', 100 * MIB),
     ],
+    beside: [gauge('agent_memory_trend{agent="x", trend="stable"}', 1, 0)],
+    only: ['trend'],
+    enough: [[steady('agent_memory_growth_bytes_per_second{agent="x"}', 1)]],
     spoilt: [
       [steady('agent_memory_growth_bytes_per_second{agent="x"}', 0)],
       [judged(100 * MIB - 1, 100 * MIB - 1)],
@@ -98,10 +97,13 @@ export const cases: readonly AlertCase[] = [
     class: 'level',
     severity: 'warning',
     labels,
-    courses: [rate('agent_memory_pressure_stalled_seconds_total{agent="x"}', 0.0999, 0.11)],
+    courses: [rate('agent_memory_pressure_stalled_seconds_total{agent="x"}', 0.1, 0.109)],
     forSeconds: 300,
-    settleSeconds: 300,
-    says: ['x waits for memory', 'All tasks of agent x on a waited for memory for 11% of the last minutes.'],
+    rangeSeconds: 300,
+    says: [
+      'x waits for memory',
+      'All tasks of agent x on a waited for memory for 10.9% of the last minutes.',
+    ],
   },
   {
     alert: 'AgentOomKilled',

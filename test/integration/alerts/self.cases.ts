@@ -1,7 +1,10 @@
-import { type AlertCase, gauge, rate } from '../../support/alert-cases.ts'
+import { type AlertCase, gauge, rate, STRONG, steady } from '../../support/alert-cases.ts'
 
-const commits = (le: string, quiet: number, firing: number) =>
-  rate(`agent_exporter_store_commit_duration_seconds_bucket{lane="durable", le="${le}"}`, quiet, firing)
+const commits = (le: string, quiet: number, firing: number, strong: number) =>
+  rate(
+    `agent_exporter_store_commit_duration_seconds_bucket{lane="durable", le="${le}"}`,
+    ...([quiet, firing, strong] as const),
+  )
 
 export const cases: readonly AlertCase[] = [
   {
@@ -44,10 +47,8 @@ export const cases: readonly AlertCase[] = [
     class: 'level',
     severity: 'warning',
     labels: { collector: 'memory' },
-    courses: [
-      gauge('agent_scrape_collector_success{collector="memory"}', 1, 0),
-      gauge('agent_scrape_collector_success{collector="self"}', 1, 1),
-    ],
+    courses: [gauge('agent_scrape_collector_success{collector="memory"}', 1, 0)],
+    beside: [steady('agent_scrape_collector_success{collector="self"}', 1)],
     forSeconds: 300,
     says: [
       'A collector fails on a: memory',
@@ -95,12 +96,12 @@ export const cases: readonly AlertCase[] = [
     alert: 'AgentExporterSamplesMissed',
     class: 'level',
     severity: 'warning',
-    courses: [rate('agent_exporter_samples_missed_total', 0.0999, 0.2)],
-    settleSeconds: 300,
+    courses: [rate('agent_exporter_samples_missed_total', 0.1, 0.109)],
+    rangeSeconds: 300,
     forSeconds: 300,
     says: [
       'The exporter on a cannot keep up',
-      'The exporter on a leaves 0.2 samples a second out because the one before still runs.',
+      'The exporter on a leaves 0.1 samples a second out because the one before still runs.',
     ],
   },
   {
@@ -168,16 +169,17 @@ export const cases: readonly AlertCase[] = [
     severity: 'warning',
     labels: { lane: 'durable' },
     courses: [
-      commits('0.25', 0.5, 0.5),
-      commits('0.5', 0.91, 0.8),
-      commits('1.0', 1, 1),
-      commits('+Inf', 1, 1),
+      // One of ten takes half a second, or a hundredth less.
+      commits('0.25', 5, 5, 0),
+      commits('0.5', 9.08, 9, 0),
+      commits('1.0', 10, 10, 10 * STRONG),
+      commits('+Inf', 10, 10, 10 * STRONG),
     ],
-    settleSeconds: 300,
+    rangeSeconds: 300,
     forSeconds: 300,
     says: [
       'The store on a is slow',
-      'One transaction of ten (durable) on a took 750ms or more. Actions wait for it.',
+      'One transaction of ten (durable) on a took 500ms or more. Actions wait for it.',
     ],
   },
   {
