@@ -2,7 +2,7 @@ import { elapsedMs } from '../platform/moment.ts'
 import { follow } from './follow.ts'
 import type { NotifiedAlert } from './payload.ts'
 import { FRESH, type Heard, opened, type Scene, seriesOf } from './scene.ts'
-import { type Entry, holdOf, type Series, withSeries } from './table.ts'
+import { type Entry, type EpisodeConfig, holdOf, type Series, withSeries } from './table.ts'
 
 /** An alert is told to fire: whether that is news, and what is done about it. */
 export function hearFiring(scene: Scene): Heard {
@@ -12,8 +12,8 @@ export function hearFiring(scene: Scene): Heard {
   const isOver = series?.status === 'resolved' && isBefore(alert, series)
   if (known.state !== 'closed') {
     if (isOver) return { entry: known, outcome: 'late', verdicts: [] }
-    const since = known.state === 'firing' ? known.since : now
-    return follow(scene, heardAgain({ ...known, state: 'firing', since }, scene), undefined)
+    const firing: Entry = known.state === 'firing' ? known : { ...known, state: 'firing', since: now }
+    return follow(scene, heardAgain(firing, scene), undefined)
   }
   const isHeld = standsStill(known, scene)
   if ((isHeld ? isOver : isBefore(alert, known)) && !isHeartbeat(known, scene)) {
@@ -50,9 +50,11 @@ function standsStill(entry: Entry, { around }: Scene): boolean {
   return entry.progress === 'asking' || around.holds(entry.agent).has(holdOf(entry))
 }
 
-function heardAgain(entry: Entry, { alert, now }: Scene): Entry {
+function heardAgain(entry: Entry, { alert, config, now }: Scene): Entry {
   const before = entry.series.find(({ fingerprint }) => fingerprint === alert.fingerprint)
   const next = seriesOf(alert, now)
+  if (before !== undefined && entry.startsAtMs <= next.startsAtMs && isCopy(before, next, config))
+    return entry
   const startsAtMs =
     before?.status === 'firing' ? Math.max(before.startsAtMs, next.startsAtMs) : next.startsAtMs
   return {
@@ -60,4 +62,13 @@ function heardAgain(entry: Entry, { alert, now }: Scene): Entry {
     ...withSeries(entry, { ...next, startsAtMs }),
     startsAtMs: Math.min(entry.startsAtMs, alert.startsAtMs),
   }
+}
+
+/**
+ * The same again, long before a repeat is due: duplicates and groups to which another alert was added tell nothing that
+ * is worth a write. What is forgotten is a part of the time after which an alert would be unknown.
+ */
+function isCopy(before: Series, next: Series, { repeatIntervalMs }: EpisodeConfig): boolean {
+  const isSame = before.status === 'firing' && next.startsAtMs <= before.startsAtMs
+  return isSame && elapsedMs(before.heardAt, next.heardAt) < repeatIntervalMs / 4
 }

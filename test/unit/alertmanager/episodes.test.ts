@@ -274,6 +274,20 @@ describe('an alert that is not repeated', () => {
     expect(countActive(world.table)).toEqual({ firing: 1, unknown: 0 })
   })
 
+  it('is left as it is by copies, and kept alive by repeats', () => {
+    const world = worldOf([CURED])
+    world.tell(firing())
+    const [[key, entry]] = [...world.table.entries] as [[string, unknown]]
+    world.wait(MINUTE)
+    expect(world.tell(firing(), firing())).toEqual(['repeated', 'repeated'])
+    expect(world.table.entries.get(key)).toBe(entry)
+    for (let minute = 1; minute < 60; minute++) {
+      world.wait(MINUTE)
+      world.tell(firing())
+    }
+    expect(countActive(world.table)).toEqual({ firing: 1, unknown: 0 })
+  })
+
   it('is not ended by another series: one that was cut off may still fire', () => {
     const world = worldOf([CURED])
     world.tell(firing(), firing({ fingerprint: 'g' }))
