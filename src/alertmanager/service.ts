@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import type { AgentId } from '../agents/model.ts'
 import type { Control, ControlEvents } from '../control/model.ts'
 import type { Bus } from '../platform/bus.ts'
@@ -48,6 +49,8 @@ export interface AlertRoom {
 }
 
 const LOOK_EVERY_MS = 1_000
+/** Each costs some microseconds: after so many it is the turn of whoever else waits for the loop. */
+const LOOK_TOGETHER = 250
 
 /** Hears what Alertmanager tells, keeps what is true of it now, and asks for what follows. */
 export function createAlertRoom(deps: AlertRoomDependencies): AlertRoom {
@@ -136,10 +139,15 @@ export function createAlertRoom(deps: AlertRoomDependencies): AlertRoom {
     const again = unsaved
     unsaved = []
     for (const change of again) insist(change)
-    await attempt((before) => {
-      const [table, result] = review(before, config(), around, moment())
-      return { table, result }
-    })
+    const keys = [...lane.table.entries.keys()]
+    for (let from = 0; from < keys.length && !stopping.signal.aborted; from += LOOK_TOGETHER) {
+      if (from > 0) await setImmediate()
+      const some = keys.slice(from, from + LOOK_TOGETHER)
+      await attempt((before) => {
+        const [table, result] = review(before, config(), around, moment(), some)
+        return { table, result }
+      })
+    }
     await comparing.look()
   }
 

@@ -3,7 +3,7 @@ import type { Clock } from '../platform/clock.ts'
 import { elapsedMs, type Moment } from '../platform/moment.ts'
 import { cleanText } from '../platform/text.ts'
 import type { AlertmanagerEvents, ToldEpisode } from './record.ts'
-import type { Entry } from './table.ts'
+import { type Entry, MOST_ENTRIES } from './table.ts'
 import type { AlertJudgement, AlertOutcome, AlertVerdict } from './verdict.ts'
 
 export interface TellingOptions {
@@ -22,7 +22,8 @@ export interface Telling {
 const NO_REFUSAL: ReadonlySet<AlertOutcome> = new Set(['asked', 'repeated', 'resolved', 'late', 'unmatched'])
 /** What repeats every few minutes is told as often; ten thousand copies in a second are one piece of news. */
 const SAME_NEWS_MS = 60_000
-const MOST_NEWS = 5_000
+/** With fewer than there may be entries each would push another out, and all would be news again. */
+const MOST_NEWS = 2 * MOST_ENTRIES
 
 export function createTelling({ clock, moment, bus }: TellingOptions): Telling {
   const told = new Map<string, number>()
