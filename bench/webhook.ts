@@ -11,6 +11,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { parse } from 'yaml'
@@ -120,9 +121,13 @@ const notifications = createNotifications(
 )
 const quietBefore = await fsyncTimes(daemon.dataDir, FSYNCS)
 await tellAtPace(target, notifications.next, RATE, RATE * WARM_UP_SECONDS)
+// What this process was late itself is in the figures: it shares the processors with the daemon.
+const ownDelay = monitorEventLoopDelay({ resolution: 1 })
+ownDelay.enable()
 const before = usageOf(daemon.pid)
 const told = await tellAtPace(target, notifications.next, RATE, RATE * SECONDS)
 const after = usageOf(daemon.pid)
+ownDelay.disable()
 const fsyncMs = spread([...quietBefore, ...(await fsyncTimes(daemon.dataDir, FSYNCS))])
 
 const held = fork(new URL('./webhook/held.ts', import.meta.url), ['0.2'])
@@ -146,6 +151,7 @@ print({
   budgetMs: round(budgetMs),
   withinBudget: acknowledgedMs.p99 <= budgetMs,
   outcomes: sumOf(told),
+  senderLateMs: { p99: round(ownDelay.percentile(99) / 1e6), max: round(ownDelay.max / 1e6) },
   cpuPercentOfOneCore: round(((after.cpuSeconds - before.cpuSeconds) / SECONDS) * 100),
   rssMiB: round(after.rssBytes / 2 ** 20),
   active: page.get('agent_alertmanager_active_alerts{state="firing"}'),
