@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
@@ -9,6 +9,7 @@ import { alertFiles, recordingFiles } from '../support/rule-files.ts'
 import { familiesOf } from '../support/samples.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
+const SECRET = join(ROOT, `alerts/secrets/test-${process.pid}.token`)
 const OLDEST_MAJOR = '22'
 
 describe(`the package on Node.js ${OLDEST_MAJOR}`, () => {
@@ -20,6 +21,9 @@ describe(`the package on Node.js ${OLDEST_MAJOR}`, () => {
   beforeAll(() => {
     const node = execFileSync(join(ROOT, 'scripts/node-binary'), [OLDEST_MAJOR], { encoding: 'utf8' }).trim()
     env = strangerEnvironment(node)
+    // Where the configuration of Alertmanager looks for its secrets, also in a clone.
+    mkdirSync(dirname(SECRET), { recursive: true })
+    writeFileSync(SECRET, 'not for everybody')
     const packed = execFileSync('npm', ['pack', '--json', '--pack-destination', folder.path], {
       cwd: ROOT,
       encoding: 'utf8',
@@ -36,7 +40,10 @@ describe(`the package on Node.js ${OLDEST_MAJOR}`, () => {
     )
   })
 
-  afterAll(() => folder[Symbol.dispose]())
+  afterAll(() => {
+    rmSync(SECRET, { force: true })
+    folder[Symbol.dispose]()
+  })
 
   it('brings the program and its documents, and nothing of the workshop', () => {
     for (const wanted of [
@@ -48,7 +55,7 @@ describe(`the package on Node.js ${OLDEST_MAJOR}`, () => {
     ]) {
       expect(files).toContain(wanted)
     }
-    expect(files.filter((path) => /^(src|test|bench|scripts|\.)/.test(path))).toEqual([])
+    expect(files.filter((path) => /^(src|test|bench|scripts|\.|alerts\/secrets)/.test(path))).toEqual([])
   })
 
   it('pulls no development dependency', () => {
