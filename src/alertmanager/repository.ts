@@ -3,7 +3,8 @@ import type { Moment } from '../platform/moment.ts'
 import type { Store, Write } from '../platform/store/store.ts'
 import type { Received, Source } from './model.ts'
 import { SharedMap } from './shared-map.ts'
-import type { AlertTable, Entry } from './table.ts'
+import { decodeEntry, encodeEntry } from './stored.ts'
+import type { AlertTable } from './table.ts'
 import type { AlertTables } from './tables.ts'
 
 /** One notification as people are shown it later. */
@@ -53,7 +54,7 @@ export function createAlertEpisodeRepository(
         const row = marks.find((one) => one.name === name)
         return row === undefined ? undefined : JSON.parse(row.value)
       }
-      const entries = rows.map(({ entry }) => JSON.parse(entry) as Entry)
+      const entries = rows.map(({ entry }) => decodeEntry(entry))
       return {
         entries: new Map(entries.map((entry) => [entry.key, entry])),
         nextEpisode: (mark(NEXT_EPISODE) as number | undefined) ?? 1,
@@ -66,7 +67,7 @@ export function createAlertEpisodeRepository(
       const writes: Write<AlertTables>[] = []
       const episodes = differences(before, after).map(({ key, agent, entry }) => ({
         ...{ daemon_id: daemonId, key: hashOf(key), agent, updated_ms: updated },
-        entry: entry === undefined ? GONE : JSON.stringify(entry),
+        entry: entry === undefined ? GONE : encodeEntry(entry),
       }))
       if (episodes.length > 0) {
         writes.push({ table: 'alert_episodes', rows: episodes, upsert: { key: ['daemon_id', 'key'] } })

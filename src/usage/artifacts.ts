@@ -3,6 +3,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, open, realpath, stat } from 'node:fs/promises'
 import { isAbsolute, join, sep } from 'node:path'
 import type { Agent } from '../agents/model.ts'
+import { createLimiter } from '../platform/limiter.ts'
 import { hasCommit } from './git-objects.ts'
 
 /**
@@ -38,19 +39,7 @@ function parseArtifact(artifact: string): Check | undefined {
 
 /** @param ownUid user of agents that have no process of their own: whoever only registered itself */
 export function createArtifactCheck(ownUid: number | undefined): VerifyArtifacts {
-  let running = 0
-  const queue: (() => void)[] = []
-
-  async function admitted<T>(look: () => Promise<T>): Promise<T> {
-    if (running >= MAX_AT_ONCE) await new Promise<void>((go) => queue.push(go))
-    running++
-    try {
-      return await look()
-    } finally {
-      running--
-      queue.shift()?.()
-    }
-  }
+  const admitted = createLimiter(MAX_AT_ONCE)
 
   return async ({ runtime, info, uid = ownUid }, artifacts) => {
     const checks = artifacts.map(parseArtifact).filter((check) => check !== undefined)

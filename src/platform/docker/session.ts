@@ -1,10 +1,10 @@
+import { createLimiter } from '../limiter.ts'
 import type { DockerClient } from './client.ts'
 import type { ContainerIncident } from './container.ts'
 import { type EngineEvent, readEvent } from './event.ts'
 import type { DockerFailure } from './failure.ts'
 import type { ContainerFleet } from './fleet.ts'
 import { isLabelled, isRunning, ownLabels, readInspected, readListed } from './inspect.ts'
-import { createLimiter } from './limiter.ts'
 
 /** One connection to the engine, from its first answer to its first failure. */
 export interface DockerSession {

@@ -1,7 +1,7 @@
 import { finiteLimit } from '../cgroup/parse.ts'
 import { type CgroupSample, clearSample } from '../cgroup/sample.ts'
+import { createLimiter } from '../limiter.ts'
 import { count, object } from './inspect.ts'
-import { createLimiter } from './limiter.ts'
 import type { NetworkSample } from './network.ts'
 
 /** Numbers of containers whose control groups are not files here: a remote engine, Docker Desktop. */

@@ -3,7 +3,7 @@ import { isAllowed } from '../../../../src/platform/docker/allow-list.ts'
 import { createDockerClient } from '../../../../src/platform/docker/client.ts'
 import { describeEndpoint, findEndpoint } from '../../../../src/platform/docker/endpoint.ts'
 import { saysItIsSo, toFailure } from '../../../../src/platform/docker/failure.ts'
-import { createLimiter } from '../../../../src/platform/docker/limiter.ts'
+import { createLimiter } from '../../../../src/platform/limiter.ts'
 import { fakeClock } from '../../../support/fake-clock.ts'
 
 const ID = '4f'.repeat(32)
