@@ -79,7 +79,6 @@ export const cases: readonly AlertCase[] = [
         'other_user',
         'second_daemon',
         'too_many_attempts',
-        'too_many_resumes',
         'unsupported',
       ],
     },
@@ -102,6 +101,21 @@ export const cases: readonly AlertCase[] = [
     says: [
       'Actions are refused on a: cooldown',
       'At least three actions on a were refused within fifteen minutes because of cooldown.',
+    ],
+  },
+  {
+    alert: 'AgentResumesUsedUp',
+    class: 'event',
+    severity: 'critical',
+    labels: { action: 'resume', reason: 'too_many_resumes' },
+    series: refused('too_many_resumes', 'resume'),
+    only: ['action', 'reason'],
+    kind: 'counter',
+    events: 1,
+    windowSeconds: 1_800,
+    says: [
+      'An agent on a was paused and resumed too often and stays paused now',
+      'An agent on a would have gone on by itself more often than control.maxAutoResumesPerHour allows: what it was paused for comes back each time. A person has to decide. agent-exporter actions --status refused',
     ],
   },
   {
