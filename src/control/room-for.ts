@@ -21,9 +21,8 @@ export function objectionToSize(
   { usedBytes, limitBytes, hostAvailableBytes }: MemoryFacts,
 ): readonly [RefusalReason, string] | undefined {
   const wanted = size?.memoryBytes
-  if (action !== 'resize' || trigger === 'human' || wanted === undefined || usedBytes === undefined) {
-    return undefined
-  }
+  if (action !== 'resize' || trigger === 'human' || wanted === undefined) return undefined
+  if (usedBytes === undefined) return ['missing_data', 'how much memory it uses was not read']
   const grows = limitBytes !== undefined && wanted > limitBytes
   const least = Math.ceil(usedBytes * ROOM_RATIO)
   if (wanted < least && !(grows && trigger === 'memory')) {

@@ -37,6 +37,8 @@ describe('room for a resize', () => {
 
   it('is not guessed', () => {
     expect(objection(4 * GIB, { hostAvailableBytes: undefined })).toBe('missing_data')
+    expect(objection(4 * GIB, { usedBytes: undefined })).toBe('missing_data')
+    expect(objection(4 * GIB, { usedBytes: undefined }, 'human')).toBeUndefined()
   })
 
   it('needs nothing of the host where the limit gets smaller', () => {
