@@ -1,5 +1,11 @@
 import { setTimeout as delay, setImmediate } from 'node:timers/promises'
-import { type ActionRequest, type Control, type HoldCause, isSettled } from '../control/model.ts'
+import {
+  type ActionEntry,
+  type ActionRequest,
+  type Control,
+  type HoldCause,
+  isSettled,
+} from '../control/model.ts'
 import type { Clock } from '../platform/clock.ts'
 import { createLimiter } from '../platform/limiter.ts'
 import type { Log } from '../platform/log.ts'
@@ -17,6 +23,8 @@ export interface AskingOptions {
   readonly log: Log
   readonly control: Pick<Control, 'request' | 'settled' | 'holds'>
   readonly confirm: (entry: Entry) => Promise<Confirmation>
+  /** Whether the alert, by what is known now, still asks for it; asked when its turn has come. */
+  readonly isWanted: (entry: Entry) => boolean
   /** Told how it ended; nothing is told of what still waits when `signal` aborts. */
   readonly answered: (answer: Answer) => void
   readonly signal: AbortSignal
@@ -39,24 +47,27 @@ export function createAsking(options: AskingOptions): { perform(deed: Deed): voi
 
   async function outcomeOf(deed: Deed): Promise<Outcome | undefined> {
     const { entry, request } = deed
-    if (deed.kind === 'resume') return await ask(request)
-    if (request.action === 'resume') return await releaseAll(entry, request)
+    // A resume is not asked about: whoever has the hold alone can let go of it, also when the next episode has begun.
+    if (deed.kind === 'resume') return await ask(request, () => true)
+    const isWanted = () => options.isWanted(entry)
+    if (request.action === 'resume') return await releaseAll(entry, request, isWanted)
     if (request.action === 'terminate') {
       const doubt = await doubtOf(entry)
       if (doubt !== undefined) return { result: 'owed', detail: doubt }
     }
     const sinceMs = Math.max(0, clock.now() - entry.startsAtMs)
-    return await ask({ ...request, crossedAtMs: clock.monotonic() - sinceMs })
+    return await ask({ ...request, crossedAtMs: clock.monotonic() - sinceMs }, isWanted)
   }
 
   const rehearsals = createLimiter(1)
   const deeds = createLimiter(DEEDS_AT_ONCE)
 
-  async function ask(request: ActionRequest): Promise<Outcome | undefined> {
+  async function ask(request: ActionRequest, isWanted: () => boolean): Promise<Outcome | undefined> {
     // Only to be let in waits for a turn: an approval may take a day.
     let answer = request.dryRun
-      ? await rehearsals(() => letIn(request, 'at leisure'))
-      : await deeds(() => letIn(request, 'at once'))
+      ? await rehearsals(() => letIn(request, isWanted, 'at leisure'))
+      : await deeds(() => letIn(request, isWanted, 'at once'))
+    if (answer === 'unwanted') return { result: 'owed', detail: 'it was over before its turn came' }
     if (answer === undefined) return undefined
     if (!isSettled(answer)) answer = await control.settled(answer.id, signal)
     const result = resultOf(answer)
@@ -66,9 +77,14 @@ export function createAsking(options: AskingOptions): { perform(deed: Deed): voi
     return { result, detail: words }
   }
 
-  async function letIn(request: ActionRequest, pace: 'at once' | 'at leisure') {
+  async function letIn(
+    request: ActionRequest,
+    isWanted: () => boolean,
+    pace: 'at once' | 'at leisure',
+  ): Promise<ActionEntry | 'unwanted' | undefined> {
     await setImmediate()
     if (signal.aborted) return undefined
+    if (!isWanted()) return 'unwanted'
     const begunMs = clock.monotonic()
     const answer = await control.request(request)
     const tookMs = clock.monotonic() - begunMs
@@ -77,12 +93,16 @@ export function createAsking(options: AskingOptions): { perform(deed: Deed): voi
   }
 
   /** A rule that lets agents go on ends what alerts began, never what people, budgets or memory did. */
-  async function releaseAll({ agent }: Entry, request: ActionRequest): Promise<Outcome | undefined> {
+  async function releaseAll(
+    { agent }: Entry,
+    request: ActionRequest,
+    isWanted: () => boolean,
+  ): Promise<Outcome | undefined> {
     const holds = [...control.holds(agent).keys()].filter((cause) => cause.startsWith('alert:'))
     if (holds.length === 0) return { result: 'over', detail: 'no alert holds it' }
     let sum: Outcome = { result: 'done' }
     for (const hold of holds) {
-      const outcome = await ask(releaseOf(request, hold))
+      const outcome = await ask(releaseOf(request, hold), isWanted)
       if (outcome === undefined) return undefined
       if (sum.result !== 'owed' && outcome.result !== 'done') sum = outcome
     }

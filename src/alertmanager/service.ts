@@ -81,6 +81,10 @@ export function createAlertRoom(deps: AlertRoomDependencies): AlertRoom {
   const asking = createAsking({
     ...{ clock, moment, log, control, signal: stopping.signal },
     confirm: (entry) => comparing.confirm(entry),
+    isWanted({ key, episode }) {
+      const known = lane.table.entries.get(key)
+      return known?.episode === episode && known.state === 'firing' && !known.muted
+    },
     answered: (answer) => insist((table) => settle(table, answer)),
   })
 
