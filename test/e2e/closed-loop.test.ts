@@ -142,7 +142,7 @@ describeWith(['prometheus', 'prometheus-alertmanager'], 'from a measurement to a
         const lines = await loop.daemon.journal('thrifty')
         return lines.find(({ trigger, status }) => trigger === 'alert' && status === 'noop')
       })
-      const resumed = await loop.daemon.call('POST', '/api/v1/agents/thrifty/resume?wait=10s', {
+      const resumed = await loop.daemon.call('POST', '/api/v1/agents/thrifty/resume?wait=60s', {
         reason: 'it may have more',
         extraBudget: { maxTokensConsumed: 10_000 },
       })
@@ -190,7 +190,7 @@ describeWith(['prometheus', 'prometheus-alertmanager'], 'from a measurement to a
       const counted = async () =>
         (await samples('agent_actions_total')).filter(([, value]) => value > 0).toSorted()
       // A scrape may be that of Prometheus, who asked a moment before the last effect.
-      await expect.poll(counted, { timeout: 10_000 }).toEqual([
+      await expect.poll(counted, { timeout: 60_000 }).toEqual([
         ['agent_actions_total{action="pause",trigger="alert",outcome="done"}', 1],
         ['agent_actions_total{action="pause",trigger="alert",outcome="noop"}', 1],
         ['agent_actions_total{action="pause",trigger="budget",outcome="done"}', 1],

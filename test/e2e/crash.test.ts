@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../support/child.ts'
+import { type EngineLog, followEngine } from '../support/crash-boxes.ts'
 import { createMortalDaemon, type MortalDaemon } from '../support/crash-daemon.ts'
 import { runCrashes } from '../support/crash-harness.ts'
 import { type SmallTree, startSmallTree, treeBelow } from '../support/crash-trees.ts'
@@ -43,7 +43,7 @@ async function register(daemon: MortalDaemon, id: string, tree: SmallTree): Prom
   expect(answer?.status).toBe(201)
 }
 
-async function act(daemon: MortalDaemon, id: string, verb: string, key?: string, wait = '?wait=10s') {
+async function act(daemon: MortalDaemon, id: string, verb: string, key?: string, wait = '?wait=60s') {
   const answer = await daemon.ask('POST', `/api/v1/agents/${id}/${verb}${wait}`, { reason: 'a test' }, key)
   return answer?.body as { actionId: string; status: string; code?: string; detail?: string }
 }
@@ -73,10 +73,15 @@ describeWithDockerd('a daemon killed again and again that acts on containers', (
 
 describeWithDockerd('a container that ended while no daemon ran', () => {
   let dockerd: Dockerd
+  let engine: EngineLog
   beforeAll(async () => {
     dockerd = await startDockerd()
+    engine = await followEngine(dockerd)
   })
-  afterAll(() => dockerd?.[Symbol.asyncDispose]())
+  afterAll(async () => {
+    engine?.stop()
+    await dockerd?.[Symbol.asyncDispose]()
+  })
 
   async function startBoxed(agent: string, config: object, script?: string) {
     const env = { DOCKER_HOST: `unix://${dockerd.socketPath}` }
@@ -90,7 +95,9 @@ describeWithDockerd('a container that ended while no daemon ran', () => {
     )
     const ended = () =>
       eventually('it has ended', async () => !(await container.inspect()).State.Running || undefined)
-    return { daemon, container, ended }
+    /** What the engine says that was done to it. */
+    const deeds = () => engine.deeds({ container: container.id, ordinal: 0 }).map(({ action }) => action)
+    return { daemon, container, ended, deeds }
   }
 
   it('is held by nobody any more', async () => {
@@ -115,14 +122,10 @@ describeWithDockerd('a container that ended while no daemon ran', () => {
 
   it('is soon said to be terminated when that was under way', async () => {
     const script = "trap '' TERM; while :; do busybox sleep 1; done"
-    const { daemon, ended } = await startBoxed('ending-box', { grace: '3s' }, script)
+    const { daemon, ended, deeds } = await startBoxed('ending-box', { grace: '10s' }, script)
     const { actionId } = await act(daemon, 'ending-box', 'terminate', undefined, '')
-    await eventually('it is under way', async () => {
-      const entry = (await daemon.ask('GET', `/api/v1/actions/${actionId}`))?.body
-      return entry?.status === 'intended' || undefined
-    })
     // The engine goes on with what it was told.
-    await delay(500)
+    await eventually('the engine was told', () => deeds().includes('kill') || undefined)
     await daemon.kill()
     await ended()
     daemon.launch()
@@ -161,7 +164,7 @@ describe('a tree whose first process ends before the rest', () => {
     expect(tree.living()).not.toEqual([])
     daemon.launch()
     await daemon.ready()
-    await eventually('nothing is left of it', () => tree.living().length === 0 || undefined, 40_000)
+    await eventually('nothing is left of it', () => tree.living().length === 0 || undefined, 120_000)
     await eventually('the entry is settled', async () => {
       const entry = (await daemon.ask('GET', `/api/v1/actions/${actionId}`))?.body
       return (entry.status === 'done' && entry.attempt === 2) || undefined
@@ -183,7 +186,10 @@ describe('a tree whose first process ends before the rest', () => {
         daemon.launch()
         await daemon.ready()
       }
-      await eventually('the others go on', () => states(tree).join() === 'S,S' || undefined)
+      await eventually('the others go on', () => {
+        const left = states(tree)
+        return (left.length === 2 && !left.includes('T')) || undefined
+      })
       await eventually('the journal says so', async () => {
         const list = (await daemon.ask('GET', '/api/v1/actions?agent=paused&action=resume'))?.body
         return list.items[0]?.actor === 'journal' || undefined
@@ -232,6 +238,7 @@ describe('a request that is sent again', () => {
     await register(daemon, 'again', second)
     await restart(daemon)
     expect(await act(daemon, 'again', 'terminate', 'one-key')).toMatchObject({ actionId: ended.actionId })
-    expect(states(second)).toEqual(['S', 'S', 'S'])
+    expect(states(second)).toHaveLength(3)
+    expect(states(second)).not.toContain('T')
   })
 })

@@ -17,7 +17,7 @@ async function enlist({ call }: ActingDaemon, id: string, pid: number): Promise<
 }
 
 const act = ({ call }: ActingDaemon, id: string, action: string) =>
-  call<JournalLine>('POST', `/api/v1/agents/${id}/${action}?wait=20s`, { reason: 'a person' })
+  call<JournalLine>('POST', `/api/v1/agents/${id}/${action}?wait=60s`, { reason: 'a person' })
 
 it('a lost journal: who is found stopped is held, and nothing automatic is done until a person confirms', async () => {
   using folder = temporaryFolder()
@@ -46,7 +46,9 @@ it('a lost journal: who is found stopped is held, and nothing automatic is done 
       'GET',
       '/api/v1/control',
     )
-    return body.holds.length > 0 ? body.holds : undefined
+    // Whoever else stands still on this machine is held as well.
+    const ours = body.holds.filter(({ agent }) => agent === 'stopped')
+    return ours.length > 0 ? ours : undefined
   })
   expect(held).toMatchObject([{ agent: 'stopped', cause: 'unknown' }])
   expect(stateOf(stopped.pid)).toBe('T')
@@ -58,11 +60,11 @@ it('a lost journal: who is found stopped is held, and nothing automatic is done 
     const [line] = await daemon.journal('greedy', '&action=pause')
     return line?.status === 'dry_run' ? true : undefined
   })
-  expect(stateOf(greedy.pid)).toBe('S')
+  expect(stateOf(greedy.pid)).not.toBe('T')
 
   // A person is heard in any case.
   expect((await act(daemon, 'stopped', 'resume')).body).toMatchObject({ status: 'done' })
-  expect(stateOf(stopped.pid)).toBe('S')
+  expect(stateOf(stopped.pid)).not.toBe('T')
   expect((await daemon.call('POST', '/api/v1/control/reset', {})).status).toBe(200)
   expect(await control(daemon)).toMatchObject({ journal: 'ok' })
   await eventually(

@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../support/child.ts'
-import { type Daemon, startDaemon } from '../support/daemon.ts'
+import { type Daemon, STOPS_WITHIN_MS, startDaemon } from '../support/daemon.ts'
 import { type ParsedExposition, parseExposition } from '../support/exposition-parser.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { type Stranger, startMarked, startStranger } from '../support/stranger.ts'
@@ -124,11 +124,17 @@ describe('processes that want to break the daemon', () => {
     copyFileSync(SLEEP, program)
     const id = `name-${what.replaceAll(/\W+/g, '-')}`
     const stranger = await keep(startStranger(program, ['600'], { env: { AGENT_EXPORTER_AGENT: id } }))
-    const page = await seen(id)
+    await seen(id)
+    // It may have been seen while it was still being loaded.
+    const page = await eventually('its memory is what the kernel says', async () => {
+      const found = await scrape()
+      const rss = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${stranger.pid}/status`, 'latin1'))?.[1]
+      return found.values.get(`agent_memory_rss_bytes{agent="${id}"}`) === Number(rss) * 1024
+        ? found
+        : undefined
+    })
     expect(page.values.get(`agent_processes{agent="${id}"}`)).toBe(1)
     expect(page.values.get(`agent_threads{agent="${id}"}`)).toBe(1)
-    const rss = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${stranger.pid}/status`, 'latin1'))?.[1]
-    expect(page.values.get(`agent_memory_rss_bytes{agent="${id}"}`)).toBe(Number(rss) * 1024)
     expect(page.values.get(`agent_state{agent="${id}",state="exited"}`)).toBe(0)
   })
 
@@ -206,7 +212,7 @@ describe('processes that want to break the daemon', () => {
     const fds = () => readdirSync(`/proc/${daemon.pid}/fd`).length
     const before = fds()
     const storm =
-      'end=$(($(date +%s) + 4)); n=0; while [ $(date +%s) -lt $end ]; do for i in 1 2 3 4 5 6 7 8 9 10; do /bin/true & done; wait; n=$((n + 12)); done; echo $n'
+      'end=$(($(date +%s) + 4)); n=0; while [ $(date +%s) -lt $end ] || [ $n -le 500 ]; do for i in 1 2 3 4 5 6 7 8 9 10; do /bin/true & done; wait; n=$((n + 12)); done; echo $n'
     const count = Number(execStorm(storm))
     expect(count).toBeGreaterThan(500)
     const page = await scrape()
@@ -265,7 +271,7 @@ it.each(['cmdline', 'environ'])('a %s that never answers costs that process only
     expect(page.values.get('agent_processes{agent="hung"}')).toBeUndefined()
     const { code, signal, tookMs } = await daemon.stop()
     expect({ code, signal }).toEqual({ code: 0, signal: null })
-    expect(tookMs).toBeLessThan(5_000)
+    expect(tookMs).toBeLessThan(STOPS_WITHIN_MS)
   } finally {
     await Promise.all([hung.stop(), good.stop()])
     rmSync(proc, { recursive: true, force: true })

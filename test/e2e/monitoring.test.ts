@@ -11,7 +11,6 @@ import { type AgentProcess, startAgent } from '../support/processes.ts'
 
 /** Starts a program and, like a supervisor that is busy, does not ask for a minute how it ended. */
 const NEGLIGENT = 'if (fork) { sleep 60 } else { exec @ARGV }'
-const WAIT_MS = 20_000
 
 // biome-ignore lint/suspicious/noExplicitAny: answers of many routes.
 type Json = any
@@ -88,21 +87,20 @@ describe.runIf(process.platform === 'linux')('monitoring by a running daemon', (
   })
 
   it('R34 gives Prometheus and people the same numbers', async () => {
-    const { samples } = parseExposition(await daemon.scrape('text'), 'text')
-    const exposed = (name: string, of?: string) =>
-      samples.find((one) => one.name === name && one.labels['agent'] === of)!.value
-    const { agents } = await get('/api/metrics/agents')
-    const own = agents.find((one: Json) => one.name === 'a-resident')
-    // Between the two the agent may have been sampled again.
-    expect(Math.abs(exposed('agent_memory_rss_bytes', own.name) - own.rssBytes)).toBeLessThan(
-      0.1 * own.rssBytes,
-    )
-    expect(exposed('agent_start_timestamp_seconds', own.name) * 1_000).toBeCloseTo(
-      Date.parse(own.startedAt),
-      -1,
-    )
-    const health = await get('/api/metrics/health')
-    expect(Math.round(100 * exposed('agent_fleet_health_ratio'))).toBe(health.healthScore)
+    // Between the answers the agents may have been sampled again, and others of this machine come and go.
+    await eventually('both are told the same', async () => {
+      const { samples } = parseExposition(await daemon.scrape('text'), 'text')
+      const exposed = (name: string, of?: string) =>
+        samples.find((one) => one.name === name && one.labels['agent'] === of)!.value
+      const { agents } = await get('/api/metrics/agents')
+      const own = agents.find((one: Json) => one.name === 'a-resident')
+      expect(exposed('agent_memory_rss_bytes', own.name)).toBe(own.rssBytes)
+      const startedAt = Date.parse(own.startedAt)
+      expect(exposed('agent_start_timestamp_seconds', own.name) * 1_000).toBeCloseTo(startedAt, -1)
+      const health = await get('/api/metrics/health')
+      expect(Math.round(100 * exposed('agent_fleet_health_ratio'))).toBe(health.healthScore)
+      return true
+    })
   })
 
   it('R57 detects the crash of an agent and announces it, told by nobody', async () => {
@@ -136,7 +134,7 @@ describe.runIf(process.platform === 'linux')('monitoring by a running daemon', (
       return agents.find((one: Json) => one.name === 'a-doomed' && one.rssBytes !== null)
     })
     process.kill(doomed.pid, 'SIGSEGV')
-    await eventually('the crash is announced', () => heard.some(isCrash) || undefined, WAIT_MS)
+    await eventually('the crash is announced', () => heard.some(isCrash) || undefined)
     listening.abort()
     await reading
     const crashed = heard.find(isCrash)
@@ -144,10 +142,13 @@ describe.runIf(process.platform === 'linux')('monitoring by a running daemon', (
     expect(heard.some(isOurs('agent.exited'))).toBe(true)
     const { crashes } = await get('/api/monitoring/crashes?agentName=a-doomed')
     expect(crashes).toMatchObject([{ id: crashed.detail.crashId, cause: 'segfault', likelyCause: 'signal' }])
-    const { sessions } = await get('/api/metrics')
-    expect(sessions.recentSessions).toContainEqual(
-      expect.objectContaining({ agentName: 'a-doomed', closedBy: 'crashed' }),
-    )
+    await eventually('its session is closed', async () => {
+      const { sessions } = await get('/api/metrics')
+      expect(sessions.recentSessions).toContainEqual(
+        expect.objectContaining({ agentName: 'a-doomed', closedBy: 'crashed' }),
+      )
+      return true
+    })
     expect((await get('/api/monitoring/overview')).summary.totalCrashes24h).toBeGreaterThan(0)
   })
 

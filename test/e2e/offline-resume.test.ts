@@ -10,6 +10,8 @@ import { eventually } from '../support/child.ts'
 import { BIN, cleanEnvironment } from '../support/daemon.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { type HostileTree, startTree } from '../support/hostile-trees.ts'
+import { mayOwnNetwork, ownNetwork } from '../support/own-network.ts'
+import { findService } from '../support/services.ts'
 
 /** A kill comes in the middle of a pause in most tries, not in all. */
 const TRIES = 20
@@ -42,11 +44,18 @@ it('resume without a daemon that was killed in the midst of a pause leaves nobod
   const config = { control, resourceExhaustion: { checkIntervalMs: CHECK_EVERY_MS } }
   const file = join(folder.path, 'config.yaml')
   writeFileSync(file, stringify(config))
+  // Whoever listens at the usual address of this machine is not ours.
+  await using network = findService('ip') !== undefined && mayOwnNetwork() ? await ownNetwork() : undefined
+  const [enter = 'env', ...entering] = network?.enter ?? []
   const agentExporter = (...args: string[]) =>
-    spawnSync(process.execPath, [BIN, ...args, `--data.dir=${dataDir}`, `--config.file=${file}`], {
-      env: { ...cleanEnvironment(), XDG_CONFIG_HOME: folder.path },
-      encoding: 'utf8',
-    })
+    spawnSync(
+      enter,
+      [...entering, process.execPath, BIN, ...args, `--data.dir=${dataDir}`, `--config.file=${file}`],
+      {
+        env: { ...cleanEnvironment(), XDG_CONFIG_HOME: folder.path },
+        encoding: 'utf8',
+      },
+    )
 
   for (let attempt = 1; ; attempt++) {
     const id = `halved-${attempt}`

@@ -11,6 +11,8 @@ import { familiesOf } from '../support/samples.ts'
 const ROOT = join(import.meta.dirname, '../..')
 const SECRET = join(ROOT, `alerts/secrets/test-${process.pid}.token`)
 const OLDEST_MAJOR = '22'
+/** A command that takes longer hangs. */
+const LIMIT_MS = 120_000
 
 describe(`the package on Node.js ${OLDEST_MAJOR}`, () => {
   const folder = temporaryFolder()
@@ -74,7 +76,7 @@ describe(`the package on Node.js ${OLDEST_MAJOR}`, () => {
         cwd: consumer,
         env,
         encoding: 'utf8',
-        timeout: 60_000,
+        timeout: LIMIT_MS,
       },
     )
     expect({ status: run.status, stderr: run.stderr.slice(-2000) }).toMatchObject({ status: 0 })
@@ -88,7 +90,7 @@ describe(`the package on Node.js ${OLDEST_MAJOR}`, () => {
         cwd: consumer,
         env,
         encoding: 'utf8',
-        timeout: 60_000,
+        timeout: LIMIT_MS,
       })
     const printed = run('--set', 'selector=job="fleet"')
     expect({ status: printed.status, stderr: printed.stderr.slice(-2000) }).toMatchObject({ status: 0 })

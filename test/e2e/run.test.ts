@@ -133,7 +133,7 @@ describe('signals', () => {
   it('hands them on, each once', async () => {
     using place = world()
     const go = join(place.path, 'go')
-    const child = await startRun(place.env, ['--', 'sh', '-c', LISTENER, go])
+    const child = await startRun(place.env, ['--grace=600', '--', 'sh', '-c', LISTENER, go])
     await eventually('the listener is ready', () => child.stdout().includes('ready') || undefined)
     const sent = ['USR1', 'USR2', 'HUP', 'INT', 'CONT', 'WINCH', 'TERM'] as const
     for (const name of sent) {
@@ -148,11 +148,12 @@ describe('signals', () => {
   it('kills the whole tree at a second SIGTERM', async () => {
     using place = world()
     const file = join(place.path, 'inner')
-    const deaf = `trap '' TERM; echo $$ >${file}; echo ready; while :; do sleep 0.05; done`
-    const child = await startRun(place.env, ['--', 'sh', '-c', `trap '' TERM; (${deaf}) & wait; sleep 60`])
+    const deaf = `trap '' TERM; echo $$ >${file}; while :; do sleep 0.05; done`
+    const script = `trap 'echo heard' TERM; (${deaf}) & until [ -s ${file} ]; do sleep 0.05; done; echo ready; while :; do sleep 0.05; done`
+    const child = await startRun(place.env, ['--grace=600', '--', 'sh', '-c', script])
     await eventually('it is ready', () => child.stdout().includes('ready') || undefined)
     process.kill(child.pid, 'SIGTERM')
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await eventually('the first arrives', () => child.stdout().includes('heard') || undefined)
     process.kill(child.pid, 'SIGTERM')
     expect(await child.exit()).toMatchObject({ signal: 'SIGKILL' })
     expect(isRunning(await pidIn(file))).toBe(false)
@@ -168,7 +169,8 @@ describe('signals', () => {
       "trap '' TERM; echo ready; sleep 60; sleep 60",
     ])
     await eventually('it is ready', () => child.stdout().includes('ready') || undefined)
-    expect(await child.stop('SIGTERM', 8_000)).toMatchObject({ signal: 'SIGKILL' })
+    process.kill(child.pid, 'SIGTERM')
+    expect(await child.exit()).toMatchObject({ signal: 'SIGKILL' })
     expect(child.output()).not.toContain('could not be ended')
   })
 })
@@ -215,6 +217,10 @@ describe('on a terminal', () => {
 })
 
 describe('what the command leaves behind', () => {
+  /** For a shell: until so much of the file is written that whoever writes it is well under way. */
+  const untilLong = (file: string) =>
+    `until [ -s ${file} ] && [ "$(wc -c <${file})" -gt 100 ]; do sleep 0.02; done`
+
   it('is ended, also when it has left the session twice', async () => {
     using place = world()
     const file = join(place.path, 'pid')
@@ -251,7 +257,7 @@ describe('what the command leaves behind', () => {
     const trace = join(place.path, 'trace')
     // It ends by itself with the folder, and holds nothing open that the test waits for.
     writeFileSync(relay, `trap '' TERM\necho >>${trace}\n[ -e ${trace} ] && sh ${relay} >/dev/null 2>&1 &\n`)
-    const { code } = await finishRun(place.env, '--', 'sh', '-c', `sh ${relay} & sleep 0.3`)
+    const { code } = await finishRun(place.env, '--', 'sh', '-c', `sh ${relay} & ${untilLong(trace)}`)
     expect(code).toBe(0)
     const before = readFileSync(trace).length
     expect(before).toBeGreaterThan(10)
@@ -273,7 +279,7 @@ while (1) { exit 0 unless -e '${trace}'; POSIX::setsid(); syswrite($out, '.'); f
       '--',
       'sh',
       '-c',
-      `perl ${relay} >/dev/null 2>&1 & sleep 0.5`,
+      `perl ${relay} >/dev/null 2>&1 & ${untilLong(trace)}`,
     )
     expect(code).toBe(0)
     const before = readFileSync(trace).length
@@ -307,7 +313,7 @@ while (1) { exit 0 unless -e '${trace}'; POSIX::setsid(); syswrite($out, '.'); f
       '--',
       'sh',
       '-c',
-      `ln -s /bin/sleep ${place.path}/ssh-agent; setsid ${place.path}/ssh-agent 300 >/dev/null 2>&1 & echo $! >${file}; sleep 0.3`,
+      `ln -s /bin/sleep ${place.path}/ssh-agent; setsid ${place.path}/ssh-agent 300 >/dev/null 2>&1 & echo $! >${file}; until [ "$(cat /proc/$!/comm)" = ssh-agent ]; do sleep 0.02; done`,
     )
     const pid = await pidIn(file)
     expect(isRunning(pid)).toBe(true)
@@ -320,6 +326,8 @@ describe('subtasks', () => {
   it('are told to the daemon with the token of the wrapper', async () => {
     using place = world()
     const told: { url: string; body: Record<string, unknown>; key: unknown }[] = []
+    const uses = () => told.filter(({ url }) => url === '/api/v1/agents/boss/usage')
+    const subtasks = () => uses().reduce((sum, { body }) => sum + (body['subtasks'] as number), 0)
     const server = createServer((request, response) => {
       let text = ''
       request.on('data', (piece) => {
@@ -331,6 +339,7 @@ describe('subtasks', () => {
           body: JSON.parse(text || '{}'),
           key: request.headers['idempotency-key'],
         })
+        if (subtasks() >= 2) writeFileSync(counted, '')
         response.writeHead(request.headers.authorization === `Bearer ${TOKEN}` ? 201 : 401)
         response.end('{"incarnation":"i"}')
       })
@@ -340,9 +349,12 @@ describe('subtasks', () => {
     const { port } = server.address() as { port: number }
     copyFileSync('/bin/sleep', join(place.path, 'claude'))
     const claude = `${place.path}/claude`
+    const counted = join(place.path, 'counted')
     const env = { ...place.env, AGENT_EXPORTER_URL: `http://127.0.0.1:${port}` }
     const budget = ['--id=boss', '--budget=tokens=200k', '--budget', 'wall_clock=1h', '--profile=production']
-    await finishRun(env, ...budget, '--', 'sh', '-c', `${claude} 3 & ${claude} 4 & wait`)
+    // A while longer than until both are known: each is told of once.
+    const script = `${claude} 600 & one=$!; ${claude} 601 & two=$!; until [ -e ${counted} ]; do sleep 0.1; done; sleep 2; kill $one $two`
+    await finishRun(env, ...budget, '--', 'sh', '-c', script)
     server.close()
     expect(told[0]).toMatchObject({
       url: '/api/v1/agents',
@@ -353,8 +365,7 @@ describe('subtasks', () => {
         budget: { maxTokensConsumed: 200_000, maxWallClockMs: 3_600_000 },
       },
     })
-    const use = told.filter(({ url }) => url === '/api/v1/agents/boss/usage')
-    expect(use.reduce((sum, { body }) => sum + (body['subtasks'] as number), 0)).toBe(2)
-    expect(use.every(({ body, key }) => body['source'] === 'run' && typeof key === 'string')).toBe(true)
+    expect(subtasks()).toBe(2)
+    expect(uses().every(({ body, key }) => body['source'] === 'run' && typeof key === 'string')).toBe(true)
   })
 })

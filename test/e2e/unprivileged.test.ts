@@ -60,14 +60,14 @@ describe.skipIf(reason !== '')(`a daemon that may not look into other users' pro
       )
 
     const ownId = 'own-agent'
-    const page = await eventually('both agents are found', async () => {
+    const page = await eventually('both agents are found and measured', async () => {
       const text = await daemon.scrape()
-      return seen(ownId, text).size > 0 && seen(idOf(others.pid), text).size > 0 ? text : undefined
+      expect([...seen(ownId, text)]).toEqual(expect.arrayContaining([...PUBLIC, ...NEEDS_PTRACE]))
+      expect([...seen(idOf(others.pid), text)]).toEqual(expect.arrayContaining(PUBLIC))
+      return text
     })
     expect(own.pid).toBeGreaterThan(1)
-    expect([...seen(ownId, page)]).toEqual(expect.arrayContaining([...PUBLIC, ...NEEDS_PTRACE]))
     const ofOthers = seen(idOf(others.pid), page)
-    expect([...ofOthers]).toEqual(expect.arrayContaining(PUBLIC))
     for (const name of NEEDS_PTRACE) expect(ofOthers).not.toContain(name)
     // Its environment names it, but only those who may read it can know.
     expect(page).not.toContain('named-in-secret')

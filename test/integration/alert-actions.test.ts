@@ -1,14 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { type ActingDaemon, startActingDaemon } from '../support/acting-daemon.ts'
 import { type Child, eventually, startChild } from '../support/child.ts'
 import { cleanEnvironment } from '../support/daemon.ts'
-
-let undo: (() => unknown)[] = []
-afterEach(async () => {
-  for (const one of undo.reverse()) await one()
-  undo = []
-})
 
 const RULE = {
   match: { alertname: 'AgentTokenRateHigh' },
@@ -19,7 +13,7 @@ const BUSY = 'my $x = 0; while (1) { $x++ for 1 .. 1e5; select(undef, undef, und
 
 async function agent(daemon: ActingDaemon, id: string): Promise<Child> {
   const child = await startChild('perl', ['-e', BUSY], { env: cleanEnvironment() })
-  undo.push(() => child.stop('SIGKILL'))
+  onTestFinished(async () => void (await child.stop('SIGKILL')))
   const registration = { id, runtime: { pid: child.pid }, budget: { maxTokensConsumed: 1e9 } }
   expect((await daemon.call('POST', '/api/v1/agents', registration)).status).toBe(201)
   return child
@@ -54,9 +48,14 @@ function notification(id: string, startsAt: string, ended?: string) {
 describe('an alert with a rule', () => {
   it('pauses its agent once and lets it go on when it has resolved and the agent is quiet', async () => {
     const daemon = await startActingDaemon({
-      config: { alertmanager: { rules: [RULE] }, control: { cooldown: '1s' } },
+      config: {
+        // Somebody else on this machine may be called the same.
+        agents: { discovery: { processes: false, containers: false } },
+        alertmanager: { rules: [RULE] },
+        control: { cooldown: '1s' },
+      },
     })
-    undo.push(() => daemon[Symbol.asyncDispose]())
+    onTestFinished(() => daemon[Symbol.asyncDispose]())
     const child = await agent(daemon, 'spender')
     const startsAt = new Date().toISOString()
     const post = (ended?: string) =>
@@ -73,7 +72,7 @@ describe('an alert with a rule', () => {
       90_000,
       1_000,
     )
-    await eventually('it is paused', async () => isStopped(child) || undefined, 10_000)
+    await eventually('it is paused', async () => isStopped(child) || undefined)
     for (let i = 0; i < 20; i++) expect((await post()).body).toMatchObject({ outcomes: { repeated: 1 } })
     expect((await post(new Date().toISOString())).body).toMatchObject({ outcomes: { resolved: 1 } })
     await eventually('it goes on', async () => !isStopped(child) || undefined, 60_000)

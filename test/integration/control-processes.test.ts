@@ -314,14 +314,16 @@ describe.runIf(process.platform === 'linux')('budgets and people, on real trees 
   })
 
   describe('with the consent of a person', () => {
-    let asking: ActingDaemon
-    beforeAll(async () => {
-      asking = await startActingDaemon({
+    const startAsking = (approvalExpiry: string) =>
+      startActingDaemon({
         config: {
-          control: { grace: '300ms', approvalExpiry: '4s' },
+          control: { grace: '300ms', approvalExpiry },
           resourceExhaustion: { requireConfirmationOnIntervention: true },
         },
       })
+    let asking: ActingDaemon
+    beforeAll(async () => {
+      asking = await startAsking('1h')
     })
     afterAll(() => asking?.[Symbol.asyncDispose]())
 
@@ -349,10 +351,12 @@ describe.runIf(process.platform === 'linux')('budgets and people, on real trees 
     })
 
     it('leaves it alone when nobody answers', async () => {
-      const [subject, { id }] = await pending()
+      await using impatient = await startAsking('1s')
+      const subject = await start('burning', impatient)
+      await cross(subject, impatient)
       await eventually('it expires', async () => {
-        const { body } = await asking.call<JournalLine>('GET', `/api/v1/actions/${id}`)
-        return body.refusal === 'expired' || undefined
+        const [line] = await impatient.journal(subject.id, '&action=pause')
+        return line?.refusal === 'expired' || undefined
       })
       await works(subject)
     })

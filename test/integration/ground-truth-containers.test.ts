@@ -76,6 +76,13 @@ describeWithDockerd('numbers of containers equal what their control groups and t
 
   const series = async (id: string) => seriesOf(await daemon.scrape('openmetrics'), id)
 
+  /** The engine tells the daemon what became of a container; nobody knows how soon. */
+  const shows = (id: string, name: string, value: number) =>
+    eventually(
+      `${id} shows ${name} as ${value}`,
+      async () => (await series(id)).get(name) === value || undefined,
+    )
+
   async function measure(id: string) {
     const inspected = await running.get(id)!.container.inspect()
     const { before, text, after } = await bracket(daemon, () => containerTruth(inspected.State.Pid))
@@ -110,11 +117,13 @@ describeWithDockerd('numbers of containers equal what their control groups and t
   it('busy and paused: the state says so, and CPU stands still', async () => {
     const { container } = running.get('busy')!
     await container.pause()
+    await shows('busy', 'agent_state{state="paused"}', 1)
     const { series: paused, ...truth } = await measure('busy')
     expect(truth.inspected.State.Paused).toBe(true)
     expect(truth.before.frozen).toBe(true)
     expect(disagreements(paused, containerOracle({ ...truth, state: 'paused' }))).toEqual([])
     await container.unpause()
+    await shows('busy', 'agent_state{state="running"}', 1)
     const { series: resumed, ...later } = await measure('busy')
     expect(disagreements(resumed, containerOracle(later))).toEqual([])
   })
@@ -134,6 +143,8 @@ describeWithDockerd('numbers of containers equal what their control groups and t
       const { RestartCount, State } = await running.get('restarting')!.container.inspect()
       return (RestartCount === 2 && State.Running) || undefined
     })
+    await shows('restarting', 'agent_restarts_total', 2)
+    await shows('restarting', 'agent_processes', 1)
     const { series, ...truth } = await measure('restarting')
     expect(disagreements(series, containerOracle(truth))).toEqual([])
     expect(series.get('agent_restarts_total')).toBe(2)
@@ -169,21 +180,26 @@ describeWithDockerd('numbers of containers equal what their control groups and t
 
   it('an agent program inside is measured with its container and not again', async () => {
     const script = `echo 'while :; do busybox sleep 1; done' > /claude; exec sh /claude`
-    const env = { AGENT_EXPORTER_AGENT: 'inner' }
+    // For other daemons of this machine the processes are as good as any.
+    const [inner, unlabelled] = [`inner-${process.pid}`, `unlabelled-${process.pid}`]
+    const env = { AGENT_EXPORTER_AGENT: inner }
     const { pid } = await run('outer', { script, env })
-    const plain = await dockerd.runContainer({ script, env: { AGENT_EXPORTER_AGENT: 'unlabelled' } })
+    const plain = await dockerd.runContainer({ script, env: { AGENT_EXPORTER_AGENT: unlabelled } })
     await eventually('both are found', async () => {
       const text = await daemon.scrape('openmetrics')
-      return (seriesOf(text, 'outer').size > 0 && seriesOf(text, 'unlabelled').size > 0) || undefined
+      return (seriesOf(text, 'outer').size > 0 && seriesOf(text, unlabelled).size > 0) || undefined
     })
-    expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8')).toContain('claude')
+    await eventually(
+      'it has become that program',
+      () => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('claude') || undefined,
+    )
     const { text } = await bracket(daemon, () => undefined)
-    expect(seriesOf(text, 'inner').size).toBe(0)
+    expect(seriesOf(text, inner).size).toBe(0)
     const names = [...text.matchAll(/^agent_info\{(.*)\} 1$/gm)].map(([, labels]) => labels)
     expect(names.filter((labels) => labels?.includes('agent="outer"'))).toHaveLength(1)
     // Without a label of its own it is a process like any other.
-    expect(seriesOf(text, 'unlabelled').get('agent_processes')).toBeGreaterThan(0)
-    expect(names.find((labels) => labels?.includes('agent="unlabelled"'))).toContain('runtime="process"')
+    expect(seriesOf(text, unlabelled).get('agent_processes')).toBeGreaterThan(0)
+    expect(names.find((labels) => labels?.includes(`agent="${unlabelled}"`))).toContain('runtime="process"')
     await plain.container.kill()
   })
 
@@ -214,8 +230,7 @@ describeWithDockerd('numbers of containers equal what their control groups and t
     expect(await incarnation()).not.toBe(before)
     const { series: again, ...later } = await measure('busy')
     expect(disagreements(again, containerOracle(later))).toEqual([])
-    expect(again.get('agent_cpu_seconds_total{mode="user"}')).toBeLessThan(
-      ended.get('agent_cpu_seconds_total{mode="user"}')!,
-    )
+    // What the life before used is not in it, or it would be more than the new group has counted.
+    expect(ended.get('agent_cpu_seconds_total{mode="user"}')).toBeGreaterThan(0.5)
   })
 })

@@ -1,15 +1,14 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bracket, disagreements, pidusageOracle, processInfo, seriesOf } from '../support/agent-oracle.ts'
 import { eventually } from '../support/child.ts'
 import { type Daemon, startDaemon } from '../support/daemon.ts'
-import { procTruth } from '../support/proc-truth.ts'
+import { procTruth, TICK_SECONDS } from '../support/proc-truth.ts'
 import { type AgentProcess, type Shape, startAgent } from '../support/processes.ts'
 
 const SHAPES = ['idle', 'resident', 'threads', 'wrapper', 'spent', 'cpu'] as const
 /** A runtime that collects garbage moves its memory between any two readings. */
 const MOVING_MEMORY = 0.05
-const id = (shape: Shape) => `portable-${shape}`
+const id = (shape: Shape) => `portable-${shape}-${process.pid}`
 
 describe.runIf(process.platform === 'linux')('numbers of the portable reader equal what /proc says', () => {
   const agents = new Map<Shape, AgentProcess>()
@@ -41,14 +40,15 @@ describe.runIf(process.platform === 'linux')('numbers of the portable reader equ
 
   it('the end: gauges gone at once, the counter kept', async () => {
     const agent = agents.get('cpu')!
-    const last = procTruth([agent.pid]).ownCpuSeconds
+    const { before: seen } = await bracket(daemon, () => procTruth([agent.pid]))
     await agent.stop()
-    await delay(1_000)
-    const series = seriesOf(await daemon.scrape('openmetrics'), id('cpu'))
-    expect(series.get('agent_state{state="exited"}')).toBe(1)
+    const series = await eventually('it has ended', async () => {
+      const found = seriesOf(await daemon.scrape('openmetrics'), id('cpu'))
+      return found.get('agent_state{state="exited"}') === 1 ? found : undefined
+    })
     expect(series.has('agent_memory_rss_bytes')).toBe(false)
     expect(series.has('agent_processes')).toBe(false)
-    // At most one interval of a second, late by half, was not sampled.
-    expect(series.get('agent_cpu_seconds_total{mode="unspecified"}')).toBeGreaterThan(last - 1.5)
+    const used = series.get('agent_cpu_seconds_total{mode="unspecified"}')
+    expect(used).toBeGreaterThan(seen.ownCpuSeconds - 2 * TICK_SECONDS)
   })
 })

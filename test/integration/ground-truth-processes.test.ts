@@ -9,24 +9,22 @@ import { type AgentProcess, type Shape, startAgent } from '../support/processes.
 /** A runtime that collects garbage moves its memory between any two readings. */
 const MOVING_MEMORY = 0.05
 const MIB = 1024 * 1024
-/** Older than this the daemon's last sample of a process that has ended is not: interval 1 s, and a busy machine. */
-const LAST_SAMPLE_MS = 1_500
 
 /** What is shared is divided among all who share it: any Node.js process that comes or goes moves the number. */
 const PSS_SLACK_BYTES = 4 * MIB
 /** The number may be a collection of a second old, and the reading in the slow lane takes a moment. */
 const PSS_READINGS = 10
 
-const id = (shape: Shape) => `truth-${shape}`
+const id = (shape: Shape) => `truth-${shape}-${process.pid}`
 
 describe.runIf(process.platform === 'linux')('numbers of processes equal what /proc says', () => {
   const agents = new Map<Shape, AgentProcess>()
   let daemon: Daemon
-  /** The process of the tree that ends by itself: its readings until then. */
-  const forker: { readonly at: number; readonly truth: ProcTruth }[] = []
+  /** The process of the tree that has ended: what a scrape has seen of it at least, and its last reading. */
+  let forker: { readonly least: ProcTruth; readonly most: ProcTruth }
 
-  async function start(shape: Shape): Promise<AgentProcess> {
-    const agent = await startAgent(shape, { id: id(shape), role: 'coder' })
+  async function start(shape: Shape, more: { readonly stays?: true } = {}): Promise<AgentProcess> {
+    const agent = await startAgent(shape, { id: id(shape), role: 'coder', ...more })
     agents.set(shape, agent)
     return agent
   }
@@ -36,20 +34,29 @@ describe.runIf(process.platform === 'linux')('numbers of processes equal what /p
     await start('spent')
     daemon = await startDaemon()
     // The orphan can be told to belong to the agent only while the one that began its session lives.
-    const { pids } = await start('tree')
+    const { pids } = await start('tree', { stays: true })
+    const leader = pids['forker'] as number
+    await eventually('all of the tree are seen', async () => {
+      const text = await daemon.scrape('openmetrics')
+      return seriesOf(text, id('tree')).get('agent_processes') === 7 || undefined
+    })
+    const { before: least } = await bracket(daemon, () => procTruth([leader]))
+    process.kill(leader, 'SIGTERM')
+    let most = least
     await eventually(
       'the leader of the session has ended',
       () => {
         try {
-          forker.push({ at: performance.now(), truth: procTruth([pids['forker'] as number]) })
+          most = procTruth([leader])
           return undefined
         } catch {
           return true
         }
       },
-      10_000,
-      20,
+      30_000,
+      5,
     )
+    forker = { least, most }
     for (const shape of ['idle', 'cpu', 'resident', 'threads', 'wrapper'] as const) await start(shape)
     await eventually('all are found', async () => {
       const text = await daemon.scrape('openmetrics')
@@ -97,11 +104,8 @@ describe.runIf(process.platform === 'linux')('numbers of processes equal what /p
   })
 
   it('deep tree with an orphan and a member that has ended: all exactly', async () => {
-    const most = forker.at(-1)!
-    const least = forker.findLast(({ at }) => at < most.at - LAST_SAMPLE_MS) ?? forker[0]!
     const { series, ...truth } = await measure('tree')
-    const ended = { least: least.truth, most: most.truth }
-    expect(disagreements(series, processOracle({ ...truth, ended }))).toEqual([])
+    expect(disagreements(series, processOracle({ ...truth, ended: forker }))).toEqual([])
   })
 
   it('two agents in one session are two, and neither has what is the other’s', async () => {

@@ -20,6 +20,12 @@ const NOBODY = 65_534
 const LAST_PID = '/proc/sys/kernel/ns_last_pid'
 /** Nobody looks at processes by itself meanwhile: only the act itself can find out what has changed. */
 const SELDOM = { interval: '5m' }
+/** Processes name themselves so for every daemon of this machine. */
+const [ONLY, FOUND, TWICE] = ['only', 'found', 'twice'].map((name) => `${name}-${process.pid}`) as [
+  string,
+  string,
+  string,
+]
 const isRoot = process.getuid?.() === 0
 let locks = 0
 
@@ -90,14 +96,20 @@ const runs = (pid: number) => expect(stateOf(pid)).toMatch(/^[RSD]$/)
 const sleeper = (env: Record<string, string> = {}) => startStranger('/bin/sleep', ['600'], { env })
 
 /** A new process that bears the number of one that has ended. */
-async function recycle(pid: number) {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    writeFileSync(LAST_PID, String(pid - 1))
-    const next = await sleeper()
-    if (next.pid === pid) return next
-    await next.stop()
-  }
-  throw new Error(`the number ${pid} was not given again`)
+function recycle(pid: number) {
+  // Others start processes as well, and any of them may get it first for as long as it runs.
+  return eventually(
+    `the number ${pid} is given again`,
+    async () => {
+      writeFileSync(LAST_PID, String(pid - 1))
+      const next = await sleeper()
+      if (next.pid === pid) return next
+      await next.stop()
+      return undefined
+    },
+    60_000,
+    1,
+  )
 }
 
 /** Namespaces and numbers of processes are root's to make; `CI=true` has root, or fails here. */
@@ -146,8 +158,11 @@ describe('the guard, over the real daemon', () => {
       env: { AGENT_EXPORTER_AGENT: 'init' },
     })
     try {
-      const { body } = await acting.ask('GET', '/api/v1/agents/init')
-      expect(String(body['incarnation']).split(':').at(-2)).toBe('1')
+      const incarnation = await eventually('it is found', async () => {
+        const { status, body } = await acting.ask('GET', '/api/v1/agents/init')
+        return status === 200 ? String(body['incarnation']) : undefined
+      })
+      expect(incarnation.split(':').at(-2)).toBe('1')
       expect((await acting.register('first', { pid: 1 })).body.code).toBe('AE_INVALID')
       await acting.act('init', 'pause', { enforce: true })
       expect(await acting.refusal('init')).toEqual(refused('protected_process'))
@@ -241,12 +256,12 @@ describe('the guard, over the real daemon', () => {
 
   it('acts on nobody for an id that is empty, a pattern, or a list', async () => {
     await using acting = await startActing()
-    await using one = await sleeper({ AGENT_EXPORTER_AGENT: 'only-one' })
+    await using one = await sleeper({ AGENT_EXPORTER_AGENT: ONLY })
     await eventually(
       'it is found',
-      async () => (await acting.ask('GET', '/api/v1/agents/only-one')).status === 200 || undefined,
+      async () => (await acting.ask('GET', `/api/v1/agents/${ONLY}`)).status === 200 || undefined,
     )
-    for (const id of ['', '%20', '*', '%2a', 'only-*', 'only-one,other', '?', '.', '..', '%2e%2e', '%00']) {
+    for (const id of ['', '%20', '*', '%2a', 'only-*', `${ONLY},other`, '?', '.', '..', '%2e%2e', '%00']) {
       for (const action of ['pause', 'terminate']) {
         const answer = await acting.ask('POST', `/api/v1/agents/${id}/${action}`, { enforce: true })
         expect(answer.status, id).toBeGreaterThanOrEqual(400)
@@ -309,13 +324,13 @@ describe('the guard, over the real daemon', () => {
 
   it('only rehearses on what was only found, until a person says so for this one time', async () => {
     await using acting = await startActing()
-    await using one = await sleeper({ AGENT_EXPORTER_AGENT: 'found' })
+    await using one = await sleeper({ AGENT_EXPORTER_AGENT: FOUND })
     await eventually(
       'it is found',
-      async () => (await acting.ask('GET', '/api/v1/agents/found')).status === 200 || undefined,
+      async () => (await acting.ask('GET', `/api/v1/agents/${FOUND}`)).status === 200 || undefined,
     )
-    await acting.act('found')
-    expect(await acting.refusal('found')).toEqual({
+    await acting.act(FOUND)
+    expect(await acting.refusal(FOUND)).toEqual({
       status: 'dry_run',
       reason: 'not_enforced',
       counted: 1,
@@ -324,15 +339,15 @@ describe('the guard, over the real daemon', () => {
   })
 
   it('acts on neither of two that name themselves the same', async () => {
-    await using one = await sleeper({ AGENT_EXPORTER_AGENT: 'twice' })
-    await using two = await sleeper({ AGENT_EXPORTER_AGENT: 'twice' })
+    await using one = await sleeper({ AGENT_EXPORTER_AGENT: TWICE })
+    await using two = await sleeper({ AGENT_EXPORTER_AGENT: TWICE })
     await using acting = await startActing()
     await eventually(
       'both are found',
-      async () => (await acting.ask('GET', '/api/v1/agents/twice')).body['conflict'] === true || undefined,
+      async () => (await acting.ask('GET', `/api/v1/agents/${TWICE}`)).body['conflict'] === true || undefined,
     )
-    await acting.act('twice', 'pause', { enforce: true })
-    expect(await acting.refusal('twice')).toEqual(refused('conflict'))
+    await acting.act(TWICE, 'pause', { enforce: true })
+    expect(await acting.refusal(TWICE)).toEqual(refused('conflict'))
     runs(one.pid)
     runs(two.pid)
   })

@@ -10,7 +10,7 @@ import { type Prometheus, type Sample, startPrometheus } from '../support/promet
 import { familiesOf, samplesOf } from '../support/samples.ts'
 import { describeWith } from '../support/services.ts'
 
-const AGENT = 'scraped-agent'
+const AGENT = `scraped-agent-${process.pid}`
 
 describeWith(['prometheus', 'promtool'], 'a real Prometheus', ({ promtool }) => {
   let agent: AgentProcess
@@ -41,15 +41,21 @@ describeWith(['prometheus', 'promtool'], 'a real Prometheus', ({ promtool }) => 
 
   it('scrapes both formats without an error', async () => {
     // Ten scrapes of each: an error that only later scrapes show (a duplicate, a vanished type) counts too.
-    await eventually('ten scrapes of each format', async () => {
-      const counts = await prometheus.query('count_over_time(up[5m])')
+    await eventually('ten good scrapes of each format', async () => {
+      const counts = await prometheus.query('sum_over_time(up[5m])')
       return (counts.length === 2 && counts.every(({ value }) => value >= 10)) || undefined
     })
-    expect((await prometheus.query('min_over_time(up[5m])')).map(({ value }) => value)).toEqual([1, 1])
-    expect((await prometheus.targets()).map(({ health, lastError }) => ({ health, lastError }))).toEqual([
-      { health: 'up', lastError: '' },
-      { health: 'up', lastError: '' },
-    ])
+    // Its deadline is a second: a busy machine may lose one scrape, a daemon that is slow loses more.
+    for (const { value } of await prometheus.query('count_over_time(up[5m]) - sum_over_time(up[5m])'))
+      expect(value).toBeLessThanOrEqual(1)
+    await eventually('both targets are well', async () => {
+      const targets = await prometheus.targets()
+      return (
+        (targets.length === 2 &&
+          targets.every(({ health, lastError }) => health === 'up' && lastError === '')) ||
+        undefined
+      )
+    })
     expect(prometheus.complaints()).toEqual([])
   })
 
@@ -78,13 +84,19 @@ describeWith(['prometheus', 'promtool'], 'a real Prometheus', ({ promtool }) => 
   })
 
   it('gets the same samples, and the same values of what does not move, in both formats', async () => {
-    const [openmetrics, text] = await Promise.all([daemon.scrape('openmetrics'), daemon.scrape('text')])
-    const [left, right] = [samplesOf(openmetrics), samplesOf(text)]
-    expect(symmetricDifference([...left.keys()], [...right.keys()])).toEqual([])
+    let [left, right]: ReadonlyMap<string, number>[] = []
+    // Two that come to the end of the second in which one collection is shared are of two collections.
+    await eventually('both have the same samples', async () => {
+      const pages = await Promise.all([daemon.scrape('openmetrics'), daemon.scrape('text')])
+      ;[left, right] = pages.map(samplesOf)
+      const difference = symmetricDifference([...left!.keys()], [...right!.keys()])
+      if (difference.length > 0) throw new Error(difference.join('\n'))
+      return true
+    })
     const still = /^agent_(info|state|start_timestamp_seconds|exporter_build_info)\b/
-    const compared = [...left.keys()].filter((key) => still.test(key))
+    const compared = [...left!.keys()].filter((key) => still.test(key))
     expect(compared.length).toBeGreaterThan(0)
-    for (const key of compared) expect([key, right.get(key)]).toEqual([key, left.get(key)])
+    for (const key of compared) expect([key, right!.get(key)]).toEqual([key, left!.get(key)])
   })
 
   it('exposes an output that promtool has nothing to say about', async () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { createFeed } from './feed.ts'
@@ -8,6 +9,7 @@ const USAGE = `Simulates daemons that report their agents to one agent-exporter.
 
   npm run simulate -- --folder DIR --prepare     writes DIR/config.yaml and a token per daemon, for the exporter
   npm run simulate -- --folder DIR               tells an hour of the past at once, then goes on until Ctrl+C
+  npm run simulate -- --token-file FILE          the same with one token for all of them
 
   --agents N      agents in all (50)        --daemons N    hosts they run on (5)
   --url URL       of the exporter (http://127.0.0.1:10780)
@@ -18,6 +20,7 @@ const USAGE = `Simulates daemons that report their agents to one agent-exporter.
 const { values } = parseArgs({
   options: {
     ...{ folder: { type: 'string' }, prepare: { type: 'boolean' }, help: { type: 'boolean' } },
+    'token-file': { type: 'string' },
     ...{
       agents: { type: 'string', default: '50' },
       daemons: { type: 'string', default: '5' },
@@ -29,7 +32,8 @@ const { values } = parseArgs({
     },
   },
 })
-if (values.help === true || values.folder === undefined) {
+const { folder, 'token-file': tokenFile } = values
+if (values.help === true || (folder === undefined) === (tokenFile === undefined)) {
   process.stdout.write(USAGE)
   process.exit(values.help === true ? 0 : 2)
 }
@@ -43,8 +47,11 @@ const number = (name: 'agents' | 'daemons' | 'past' | 'interval' | 'steps' | 'se
   return value
 }
 const world = createWorld({ seed: number('seed'), daemons: number('daemons'), agents: number('agents') })
-const { configFile, tokenOf } = prepareFolder(values.folder, world.daemons)
-if (values.prepare === true) {
+const { configFile, tokenOf } =
+  folder === undefined
+    ? { configFile: undefined, tokenOf: () => readFileSync(tokenFile as string, 'utf8').trim() }
+    : prepareFolder(folder, world.daemons)
+if (values.prepare === true && configFile !== undefined) {
   process.stdout.write(`wrote ${configFile} and ${world.daemons.length} tokens\n`)
   process.exit(0)
 }

@@ -17,6 +17,7 @@ export interface JournalLine {
   readonly agent: string
   readonly action: string
   readonly trigger: string
+  readonly actor: string
   readonly attempt: number
   readonly status: string
   readonly durable: boolean

@@ -7,6 +7,8 @@ const { pbkdf2 } = require('node:crypto')
 const [shape, pidFile, depth = '0'] = process.argv.slice(2)
 const announce = (role) => appendFileSync(pidFile, `${process.pid} ${role}\n`)
 const linger = () => setInterval(() => {}, 60_000)
+// Of somebody who looks first it gets a signal instead.
+const leaveAfter = (ms) => (process.env.SHAPE_STAYS ? linger() : setTimeout(() => process.exit(), ms))
 const again = (name, level, options = {}) =>
   spawn(process.execPath, [process.argv[1], name, pidFile, String(level)], { stdio: 'ignore', ...options })
 
@@ -37,13 +39,14 @@ const shapes = {
 
   passer() {
     for (const number of [0, 1]) again('burner', number, { detached: true }).unref()
-    setTimeout(() => process.exit(), 3_000)
+    leaveAfter(3_000)
+    announce('passer')
   },
 
   burner() {
     globalThis.held = Buffer.alloc(100 * 1024 * 1024, 1)
     announce(`burner${depth}`)
-    setTimeout(() => process.exit(), 7_000)
+    leaveAfter(7_000)
     shapes.burn()
   },
 
@@ -103,7 +106,7 @@ const shapes = {
     const orphan = again('orphan', 0, { detached: true })
     orphan.unref()
     // Long enough that a daemon sampling every second has seen who belongs to whom.
-    setTimeout(() => process.exit(), 3_000)
+    leaveAfter(3_000)
     announce('forker')
   },
 

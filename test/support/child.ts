@@ -1,6 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+
+/** Whoever has not ended by then hangs; a busy machine takes a tenth of it. */
+const GRACE_MS = 60_000
+/** Nothing takes as long as this even where ten others want the same core. */
+const PATIENCE_MS = 60_000
+/**
+ * One turn of waiting counts as this at most: while a machine lets us not run for seconds, nothing else runs on it, and
+ * a question that is slow to ask is asked as often as on a quick machine.
+ */
+const LONGEST_TURN_MS = 1_000
 
 /** A program a test has started. It is always ended by its own pid. */
 export interface Child {
@@ -60,7 +71,7 @@ export async function startChild(
       return ended
     },
     exit: () => exit,
-    async stop(signal = 'SIGTERM', graceMs = 10_000) {
+    async stop(signal = 'SIGTERM', graceMs = GRACE_MS) {
       const from = performance.now()
       if (ended === undefined) child.kill(signal)
       const timer = setTimeout(() => child.kill('SIGKILL'), graceMs)
@@ -78,39 +89,55 @@ function exitOf(child: ChildProcess): Promise<Ended> {
   })
 }
 
-/** A loopback port that nobody listens on at this moment. */
+/** Below those that the kernel gives to connections: none of the many of a test run takes one before it is used. */
+const PORTS = { from: 20_000, to: 32_000 }
+
+/** Whoever was given one may not listen on it yet. */
+const given = new Set<number>()
+
+/** A loopback port that nobody listens on at this moment; another one each time. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port was given')
-  return address.port
+  for (;;) {
+    const port = randomInt(PORTS.from, PORTS.to)
+    if (given.has(port)) continue
+    given.add(port)
+    const server = createServer().listen(port, '127.0.0.1')
+    try {
+      await once(server, 'listening')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') continue
+      throw error
+    }
+    server.close()
+    await once(server, 'close')
+    return port
+  }
 }
 
 /**
  * Asks until the answer is something, for real parts that have no event to wait for. Throws with `what` after
- * `timeoutMs`; an error thrown by `ask` counts as "not yet" and is named at the end.
+ * `timeoutMs` of patience; an error thrown by `ask` counts as "not yet" and is named at the end.
  */
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T | undefined> | T | undefined,
-  timeoutMs = 30_000,
+  timeoutMs = PATIENCE_MS,
   everyMs = 50,
 ): Promise<T> {
-  const end = performance.now() + timeoutMs
+  let waitedMs = 0
   let last: unknown
   for (;;) {
+    const from = performance.now()
     try {
       const answer = await ask()
       if (answer !== undefined) return answer
     } catch (error) {
       last = error
     }
-    if (performance.now() > end) {
+    if (waitedMs >= timeoutMs) {
       throw new Error(`did not happen within ${timeoutMs} ms: ${what}`, last ? { cause: last } : undefined)
     }
     await new Promise((resolve) => setTimeout(resolve, everyMs))
+    waitedMs += Math.min(performance.now() - from, Math.max(everyMs, LONGEST_TURN_MS))
   }
 }

@@ -130,8 +130,8 @@ export async function startClosedLoop(options: ClosedLoopOptions): Promise<Close
           },
           {
             data: join(folder.path, `prometheus-${replica}`),
-            // An alert that is not sent again ends after four of these.
-            args: ['--rules.alert.resend-delay=1s'],
+            // An alert that is not sent again ends after four of these; a machine may well stand still for one.
+            args: ['--rules.alert.resend-delay=4s'],
           },
         ),
       ),

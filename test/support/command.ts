@@ -8,10 +8,14 @@ export interface CommandResult {
   readonly stderr: string
 }
 
-/** Neither a configuration nor the token of a daemon that ran on this machine before. */
-const NOWHERE = { XDG_CONFIG_HOME: '/nonexistent', AGENT_EXPORTER_DATA_DIR: '/nonexistent' }
-/** A command that takes longer hangs. */
-const LIMIT_MS = 30_000
+/** Neither a configuration nor the token of a daemon that ran on this machine before, nor one that runs. */
+const NOWHERE = {
+  XDG_CONFIG_HOME: '/nonexistent',
+  AGENT_EXPORTER_DATA_DIR: '/nonexistent',
+  AGENT_EXPORTER_URL: 'http://127.0.0.1:2',
+}
+/** A command that takes longer hangs: on a busy machine some take a tenth of it. */
+const LIMIT_MS = 120_000
 
 /** Runs the built program to its end; it finds no configuration but the one it is given. */
 export function runCommand(

@@ -91,7 +91,7 @@ export interface EngineDeed {
 /** Every event of an engine from now on: it remembers only a few hundred by itself. */
 export interface EngineLog {
   /** What happened to one life of a container. */
-  deeds(box: Box): readonly EngineDeed[]
+  deeds(box: Pick<Box, 'container' | 'ordinal'>): readonly EngineDeed[]
   /** Resolves when everything that has happened until now is written down. */
   caughtUp(): Promise<void>
   stop(): void

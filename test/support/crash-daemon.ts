@@ -8,7 +8,9 @@ import { BIN, cleanEnvironment } from './daemon.ts'
 import { temporaryFolder } from './folder.ts'
 
 const RECORDER = join(import.meta.dirname, 'record-signals.ts')
-const READY_WITHIN_MS = 60_000
+const READY_WITHIN_MS = 120_000
+/** Longer than the longest wait that is asked for. */
+const ANSWER_WITHIN_MS = 90_000
 
 /** An answer of the daemon; `undefined` from those who ask when there was none. */
 export interface Answer {
@@ -94,7 +96,7 @@ export async function createMortalDaemon(
           ...(key === undefined ? {} : { 'idempotency-key': key }),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(30_000),
+        signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
       })
       const text = await answer.text()
       return { status: answer.status, body: text === '' ? undefined : JSON.parse(text) }

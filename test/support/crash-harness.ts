@@ -20,7 +20,7 @@ export interface CrashOptions {
   readonly seed: number
   /** With one, containers of it are paused and ended beside the trees. */
   readonly dockerd?: Dockerd | undefined
-  /** No further kill after this; the rest is looked at all the same. */
+  /** No further kill after this, if some came where they matter; the rest is looked at all the same. */
   readonly withinSeconds?: number
   /** Told now and then how far it is. */
   readonly progress?: (line: string) => void
@@ -69,6 +69,8 @@ const MOST_LOAD_MS = 600
 const LONG_LOAD_MS = 2_500
 const START_MS = 900
 const FULL_LOOK_EVERY = 25
+/** Of kills and time, where chance has it that none has come in the midst of something. */
+const LONGEST_FACTOR = 2
 const REPORTERS = ['reports-a', 'reports-b', 'reports-c']
 /** Limit of the containers that are paused by what they use. */
 const BOX_PROFILE = 'small'
@@ -77,7 +79,6 @@ const BOX_PROFILE = 'small'
 export async function runCrashes(options: CrashOptions): Promise<CrashReport> {
   const { seed, progress, dockerd, withinSeconds = Number.POSITIVE_INFINITY } = options
   const from = performance.now()
-  const isLate = () => performance.now() - from > withinSeconds * 1_000
   let kills = 0
   const random = seeded(seed)
   const violations: string[] = []
@@ -140,7 +141,7 @@ export async function runCrashes(options: CrashOptions): Promise<CrashReport> {
   let killsWithIntents = 0
 
   try {
-    for (let kill = 0; kill < options.kills && !isLate(); kill++, kills++) {
+    for (let kill = 0; goesOn(); kill++, kills++) {
       daemon.launch()
       if (kill > 0 && random() < 0.07) {
         await delay(random() * START_MS)
@@ -198,6 +199,14 @@ export async function runCrashes(options: CrashOptions): Promise<CrashReport> {
   } finally {
     engine?.stop()
     for (const { subjects } of treeManagers) for (const tree of subjects) tree.end()
+  }
+
+  /** As often as was asked for and there is time; longer where no kill has come in the midst of something. */
+  function goesOn(): boolean {
+    const seconds = (performance.now() - from) / 1_000
+    const inMidst = Math.min(killsWithStoppedTrees, killsWithIntents)
+    if (inMidst > 0) return kills < options.kills && seconds <= withinSeconds
+    return kills < LONGEST_FACTOR * options.kills && seconds <= LONGEST_FACTOR * withinSeconds
   }
 
   /** After a restart, before anybody asks for anything new. Answers how many actions were found begun. */
@@ -388,7 +397,7 @@ export async function runCrashes(options: CrashOptions): Promise<CrashReport> {
   /** At the end a person resumes everybody: nobody stays stopped. */
   async function everybodyGoesOn(): Promise<void> {
     for (const { id, subjects } of managers) {
-      await daemon.ask('POST', `/api/v1/agents/${id}/resume?wait=10s`, { reason: 'the end' }, `${id}-end`)
+      await daemon.ask('POST', `/api/v1/agents/${id}/resume?wait=60s`, { reason: 'the end' }, `${id}-end`)
       for (const subject of subjects) {
         const left = subject.living().filter(isStopped)
         if (left.length > 0)

@@ -6,6 +6,8 @@ import { type Child, type Ended, eventually, freePort, startChild } from './chil
 import { temporaryFolder } from './folder.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
+/** DESIGN: SIGTERM drains in at most five seconds. */
+export const STOPS_WITHIN_MS = 5_000
 export const BIN = join(ROOT, 'bin/agent-exporter.js')
 
 /** The daemon a test has started: the built program on a free loopback port with a data directory of its own. */

@@ -30,7 +30,7 @@ export async function runDeaths(options: DeathRunOptions): Promise<readonly Deat
   async function lane(): Promise<void> {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const { row, turn } = next
-      const agent = `death-${++count}`
+      const agent = `death-${process.pid}-${++count}`
       const death = await DEATHS[row.name]!.run({ daemon, dockerd }, agent, turn)
       row.deaths.push({ ...death, agent })
       if (death.judged !== row.expected) {

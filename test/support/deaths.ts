@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -6,7 +7,7 @@ import { createTail } from '../../src/crashes/tail.ts'
 import { eventually } from './child.ts'
 import { cleanEnvironment } from './daemon.ts'
 import type { DeathDaemon, ToldCrash } from './death-daemon.ts'
-import type { Dockerd, RunOptions } from './dockerd.ts'
+import type { Dockerd, RunningContainer, RunOptions } from './dockerd.ts'
 
 /** What the deaths are judged on. */
 export interface World {
@@ -24,6 +25,17 @@ export interface Death {
   readonly reportedMs?: number
 }
 
+/** As the API tells of an agent. */
+interface Measured {
+  readonly state: {
+    readonly lifecycleMetrics: {
+      readonly oomKills?: number
+      readonly rssBytes?: number
+      readonly workingSetBytes?: number
+    }
+  }
+}
+
 type Run = (world: World, id: string, turn: number) => Promise<Death>
 
 /** One way to die, and what it must be called. */
@@ -33,11 +45,12 @@ export interface DeathClass {
 }
 
 const MIB = 2 ** 20
-const LONGEST_WAIT_MS = 20_000
+const LONGEST_WAIT_MS = 60_000
 const ASK_EVERY_MS = 200
 const MISSED: Death = { judged: 'missed', confidence: 'low', evidence: [] }
-/** Until the daemon has measured it. */
-const SETTLED_S = 2
+/** What a container waits for before it dies: that the daemon has measured it. */
+const SETTLED = 'until [ -e /go ]; do usleep 100000; done'
+const settle = ({ pid }: RunningContainer) => writeFileSync(`/proc/${pid}/root/go`, '')
 
 /** Programs that take memory until nobody gives them more, for `/bin/sh -c` of busybox. */
 const LEAKS = [
@@ -50,24 +63,18 @@ const limit = (turn: number) => [16, 32, 64][turn % 3]! * MIB
 
 const container = (
   script: (turn: number) => string,
-  then?: (
-    of: Awaited<ReturnType<Dockerd['runContainer']>>,
-    turn: number,
-    world: World,
-    id: string,
-  ) => Promise<unknown>,
+  then?: (of: RunningContainer, turn: number, world: World, id: string) => Promise<unknown>,
 ): Run => {
   return async (world, id, turn) => {
     const options: RunOptions = {
       labels: { 'agent-exporter.agent': id, 'agent-exporter.enforce': 'true' },
-      ...{ memory: limit(turn), script: `sleep ${SETTLED_S}; ${script(turn)}` },
+      ...{ memory: limit(turn), script: `${SETTLED}; ${script(turn)}` },
     }
     const running = await world.dockerd.runContainer(options)
     try {
-      if (then !== undefined) {
-        await known(world.daemon, id)
-        await then(running, turn, world, id)
-      }
+      await known(world.daemon, id)
+      settle(running)
+      await then?.(running, turn, world, id)
       return await nextEnd(world.daemon, id)
     } finally {
       await running.container.remove({ force: true }).catch(() => undefined)
@@ -139,9 +146,11 @@ async function nextEnd(daemon: DeathDaemon, id: string): Promise<Death> {
 }
 
 async function known({ agent }: DeathDaemon, id: string): Promise<void> {
-  await eventually(`${id} is known`, async () => {
+  await eventually(`${id} is measured`, async () => {
     const found = await agent(id)
-    return found?.['endedAt'] == null ? found : undefined
+    if (found?.['endedAt'] != null) return undefined
+    const { rssBytes, workingSetBytes } = (found as unknown as Measured).state.lifecycleMetrics
+    return rssBytes ?? workingSetBytes
   })
   // One sample more, so that it has a past.
   await delay(1_100)
@@ -152,7 +161,7 @@ const terminate = async (of: object, _: number, { daemon }: World, id: string) =
   if ('pid' in of) {
     await daemon.ask('POST', '/api/v1/agents', { id, runtime: { pid: of.pid }, enforce: true })
   }
-  return await daemon.ask('POST', `/api/v1/agents/${id}/terminate?wait=10s`, { reason: 'its time has come' })
+  return await daemon.ask('POST', `/api/v1/agents/${id}/terminate?wait=60s`, { reason: 'its time has come' })
 }
 
 /** A child is killed for memory and the container lives on: `docker inspect` says nothing of it. */
@@ -161,7 +170,7 @@ const livingChild: Run = async ({ daemon, dockerd }, id, turn) => {
   const running = await dockerd.runContainer({
     labels: { 'agent-exporter.agent': id },
     memory: limit(turn),
-    script: `sleep ${SETTLED_S}; /bin/sh -c '${LEAKS[0]}'; sleep 3600`,
+    script: `${SETTLED}; /bin/sh -c '${LEAKS[0]}'; sleep 3600`,
   })
   const file = `/sys/fs/cgroup/memory/docker/${running.id}/memory.oom_control`
   let countedAt: number | undefined
@@ -171,6 +180,8 @@ const livingChild: Run = async ({ daemon, dockerd }, id, turn) => {
     } catch {}
   }, 5)
   try {
+    await known(daemon, id)
+    settle(running)
     const at = (await reported)?.atMs
     const [crash] = await daemon.crashes(id)
     if (at === undefined || crash === undefined) return MISSED
@@ -187,7 +198,7 @@ const livingChild: Run = async ({ daemon, dockerd }, id, turn) => {
 
 /** Two agents share a group with a limit: one asks for memory, and the kernel kills the other. */
 const sibling: Run = async (world, id) => {
-  const group = join('/sys/fs/cgroup/memory', `agent-exporter-test-${process.pid}-${id}`)
+  const group = join('/sys/fs/cgroup/memory', `agent-exporter-test-${randomUUID()}`)
   mkdirSync(group)
   writeFileSync(join(group, 'memory.limit_in_bytes'), String(128 * MIB))
   const large = startAgent(perl('$n = 40; $a = "x" x ($n << 20); sleep 60'), id)
@@ -241,8 +252,13 @@ export const DEATHS: Readonly<Record<string, DeathClass>> = {
     expected: 'killed',
     run: container(
       () => `/bin/sh -c '${LEAKS[0]}'; sleep 3600`,
-      async ({ container: one }) => {
-        await delay(6_000)
+      async ({ container: one }, _, { daemon }, id) => {
+        await eventually('the child is counted', async () => {
+          const { state } = (await daemon.agent(id)) as unknown as Measured
+          return (state.lifecycleMetrics.oomKills ?? 0) > 0 || undefined
+        })
+        // Not of the same moment: nobody could tell what came of what.
+        await delay(4_000)
         await one.kill()
       },
     ),

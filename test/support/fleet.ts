@@ -26,6 +26,8 @@ export const FLEET_COMMAND = 'bench-agent'
 /** Any day longer than a bench. */
 const FOREVER_SECONDS = 86_400
 
+const CUT_OFF = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
+
 export function createFleet(): Fleet {
   const folder = temporaryFolder('agent-exporter-fleet-')
   const program = (name: string, original: string) => {
@@ -48,8 +50,12 @@ export function createFleet(): Fleet {
     return child
   }
   const stop = () => {
-    for (const { pid } of running) if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+    for (const { pid } of running) if (pid !== undefined) killGroup(pid)
   }
+  // A bench that is cut off leaves nobody behind: hundreds of them would blur what is measured next.
+  const leave = () => process.exit(1)
+  process.once('exit', stop)
+  for (const signal of CUT_OFF) process.once(signal, leave)
   return {
     start: (processes) =>
       processes === 1
@@ -61,8 +67,18 @@ export function createFleet(): Fleet {
     stop,
     [Symbol.dispose]() {
       stop()
+      process.off('exit', stop)
+      for (const signal of CUT_OFF) process.off(signal, leave)
       folder[Symbol.dispose]()
     },
+  }
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It has just ended by itself.
   }
 }
 

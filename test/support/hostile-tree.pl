@@ -44,8 +44,8 @@ my %roles = (
   leap => sub { until (-e "$file.leap") { step(); } leap(); work(); },
   deaf => sub { $SIG{TERM} = 'IGNORE'; start('deafChild'); work(); },
   deafChild => sub { $SIG{TERM} = 'IGNORE'; work(); },
-  # The root hears, its child does not.
-  halfDeaf => sub { start('deafChild'); work(); },
+  # The root hears, its child does not, from its first moment on.
+  halfDeaf => sub { $SIG{TERM} = 'IGNORE'; start('deafChild'); $SIG{TERM} = 'DEFAULT'; work(); },
   sleeping => sub { start('sleeper'); work(); },
   sleeper => sub { kill('STOP', $$); work(); },
   # Changes its terminal all the time, as a text interface does; in the background that stops it.

@@ -114,7 +114,7 @@ export async function startTree(kind: HostileKind, options: HostileOptions = {})
     await eventually(
       `a tree of kind ${kind} is up`,
       () => living().length >= FEWEST[kind] || undefined,
-      10_000,
+      30_000,
       10,
     )
   } catch (error) {

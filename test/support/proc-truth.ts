@@ -91,6 +91,16 @@ function truthOfOne(pid: number): ProcTruth {
   }
 }
 
+/** `T` stopped, `Z` ended and not waited for, and so on (proc_pid_stat(5)); undefined when there is no such process. */
+export function stateOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return stat[stat.lastIndexOf(')') + 2]
+  } catch {
+    return undefined
+  }
+}
+
 /** The number behind `key:`. Throws when there is none: a truth is never made up. */
 function lineOf(text: string, key: string): number {
   const found = new RegExp(`^${key}:\\s+(\\d+)`, 'm').exec(text)

@@ -17,14 +17,14 @@ const ANNOUNCED: Readonly<Record<Shape, number>> = {
   tree: 7,
   wrapper: 2,
   spent: 1,
-  passing: 3,
+  passing: 4,
 }
 
 /** A running agent-like process tree, started by `node <folder>/claude`. */
 export interface AgentProcess extends AsyncDisposable {
   /** The process a daemon should identify as the agent. */
   readonly pid: number
-  /** Every process of the tree by role (root, link3…link0, forker, orphan). `forker` ends by itself after 3 s. */
+  /** Every process of the tree by role (root, link3…link0, forker, orphan). `forker` ends by itself after 3 s, unless it stays. */
   readonly pids: Readonly<Record<string, number>>
   /** SIGKILL to each process by its pid, then waits until none is left. */
   stop(): Promise<void>
@@ -34,6 +34,8 @@ interface AgentOptions {
   /** AGENT_EXPORTER_AGENT: the agent's id instead of one derived from the process. */
   readonly id?: string
   readonly role?: string
+  /** Who would end by itself does not: the test ends it once it has seen what it must. */
+  readonly stays?: true
 }
 
 /** Starts an agent of the shape and waits until it is in its final state. */
@@ -50,6 +52,7 @@ export async function startAgent(shape: Shape, options: AgentOptions = {}): Prom
       UV_THREADPOOL_SIZE: shape === 'threads' ? '20' : '4',
       ...(options.id && { AGENT_EXPORTER_AGENT: options.id }),
       ...(options.role && { AGENT_EXPORTER_ROLE: options.role }),
+      ...(options.stays && { SHAPE_STAYS: '1' }),
     },
   })
   const reaped = new Promise((resolve) => child.once('exit', resolve))

@@ -129,6 +129,7 @@ function exprOf(node: Node, text: string): Expr {
     case 'UnaryExpr':
       return { kind: 'negated', of: below(node)[0]! }
     case 'OffsetExpr':
+    case 'StepInvariantExpr':
       return below(node)[0]!
     case 'FunctionCall':
       return {

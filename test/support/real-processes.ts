@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
-import { setTimeout as delay } from 'node:timers/promises'
+import { eventually } from './child.ts'
 
 const MIB = 1024 * 1024
 
@@ -22,6 +22,9 @@ const SHAPES = {
   zombieParent: ['sh', '-c', '(sleep 0.3; exit 7) & echo ready; exec sleep 300'],
 } as const
 
+/** What a shell of that shape becomes after it has spoken. */
+const BECOMES: Partial<Record<Shape, string>> = { idle: 'sleep', zombieParent: 'sleep' }
+
 export type Shape = keyof typeof SHAPES
 
 export interface RealProcess {
@@ -42,10 +45,15 @@ export async function startProcess(shape: Shape): Promise<RealProcess> {
     child.once('error', reject)
     child.once('exit', () => reject(new Error(`${shape} ended at once`)))
   })
-  // After `echo` the shell still has to exec.
-  await delay(100)
+  const pid = child.pid!
+  const name = BECOMES[shape]
+  if (name !== undefined) {
+    await eventually(`${shape} is ${name}`, () => {
+      return readFileSync(`/proc/${pid}/comm`, 'latin1').trim() === name || undefined
+    })
+  }
   return {
-    pid: child.pid!,
+    pid,
     child,
     async end() {
       child.kill('SIGKILL')
@@ -95,12 +103,10 @@ export function truthOf(pid: number): Truth {
 
 /** The zombie a `zombieParent` has, once its child ended. */
 export async function zombieOf(parent: number): Promise<number> {
-  for (let attempt = 0; attempt < 100; attempt++) {
+  return eventually(`process ${parent} has a zombie`, () => {
     const child = childrenOf(parent)[0]
-    if (child !== undefined && truthOf(child).state === 'Z') return child
-    await delay(50)
-  }
-  throw new Error(`process ${parent} has no zombie`)
+    return child !== undefined && truthOf(child).state === 'Z' ? child : undefined
+  })
 }
 
 function childrenOf(pid: number): number[] {

@@ -4,9 +4,9 @@ import { referenceSettings } from '../../scripts/documents.ts'
 import { NOTIFICATION_OUTCOMES } from '../../src/alertmanager/families.ts'
 import { ALERT_OUTCOMES } from '../../src/alertmanager/verdict.ts'
 import { ACTIONS, REFUSALS, TRIGGERS } from '../../src/control/model.ts'
-import { EXIT_REASONS } from '../../src/crashes/model.ts'
+import { CRASH_CAUSES, EXIT_REASONS } from '../../src/crashes/model.ts'
 import { PHASES, RESOURCES } from '../../src/exhaustion/model.ts'
-import { LEVELS, TRENDS } from '../../src/memory/model.ts'
+import { ALERT_TYPES, LEVELS, TRENDS } from '../../src/memory/model.ts'
 import { metricsGroups } from '../../src/reference.ts'
 
 /** A metric that rules may read. */
@@ -43,6 +43,7 @@ const FOREIGN: Readonly<Record<string, Known>> = {
 /** Labels whose values are a closed list: a misspelt one would match nothing, for ever. */
 const VALUES: Readonly<Record<string, readonly string[]>> = {
   action: ACTIONS,
+  cause: CRASH_CAUSES,
   trigger: TRIGGERS,
   outcome: ['done', 'failed', 'refused', 'dry_run', 'noop'],
   phase: PHASES,
@@ -60,6 +61,15 @@ const VALUES_OF: Readonly<Record<string, Readonly<Record<string, readonly string
   agent_exits_total: { reason: EXIT_REASONS },
   agent_alertmanager_notifications_total: { outcome: NOTIFICATION_OUTCOMES },
   agent_alertmanager_alerts_total: { outcome: ALERT_OUTCOMES },
+  agent_memory_alerts_total: { alert: ALERT_TYPES },
+  agent_budget_threshold_ratio: { level: ['warning', 'intervention'] },
+  agent_memory_level: { level: LEVELS },
+  agent_memory_threshold_bytes: { level: LEVELS.filter((level) => level !== 'healthy') },
+  // `none` is that of the alert which always fires, and stands for nothing else.
+  ALERTS: {
+    severity: ['critical', 'warning', 'info'],
+    alertstate: ['firing', 'pending'],
+  },
   agent_alertmanager_active_alerts: { state: ['firing', 'unknown'] },
 }
 

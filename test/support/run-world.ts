@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type Child, type Ended, eventually, startChild } from './child.ts'
 import { BIN, cleanEnvironment } from './daemon.ts'
 import { temporaryFolder } from './folder.ts'
+import { endMarked, MARK } from './left-behind.ts'
 
 /** Of bsdutils, which every Debian has: gives a command a terminal of its own. */
 const SCRIPT = '/usr/bin/script'
@@ -16,7 +17,7 @@ export interface World extends Disposable {
   readonly env: NodeJS.ProcessEnv
 }
 
-/** A folder with a control token and the address of a daemon that is not there. */
+/** A folder with a control token and the address of a daemon that is not there. Whatever runs in it ends with it. */
 export function world(extra: NodeJS.ProcessEnv = {}): World {
   const folder = temporaryFolder()
   const dataDir = join(folder.path, 'data')
@@ -27,9 +28,17 @@ export function world(extra: NodeJS.ProcessEnv = {}): World {
     XDG_CONFIG_HOME: folder.path,
     AGENT_EXPORTER_DATA_DIR: dataDir,
     AGENT_EXPORTER_URL: 'http://127.0.0.1:9',
+    [MARK]: folder.path,
     ...extra,
   }
-  return { path: folder.path, env, [Symbol.dispose]: () => folder[Symbol.dispose]() }
+  return {
+    path: folder.path,
+    env,
+    [Symbol.dispose]() {
+      endMarked(folder.path)
+      folder[Symbol.dispose]()
+    },
+  }
 }
 
 export const startRun = (env: NodeJS.ProcessEnv, args: readonly string[]): Promise<Child> =>

@@ -22,6 +22,7 @@ export type Service =
   | 'wrk'
   | 'ip'
   | 'jsonnet'
+  | 'systemd-analyze'
 
 export const INSTALL_COMMAND = 'scripts/test-services --install'
 

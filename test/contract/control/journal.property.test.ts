@@ -208,10 +208,21 @@ async function brokenIn(store: Store<ControlTables>, { begun, settled }: Told): 
   return broken
 }
 
-async function settleAll({ room, asked, disk }: Life, { begun, settled }: Told): Promise<void> {
+async function settleAll(life: Life, { begun, settled }: Told): Promise<void> {
+  const { room, asked, disk } = life
   disk.set('flow')
   await Promise.all(asked.splice(0))
   for (const id of begun.keys()) if (!settled.has(id)) settled.set(id, await room.desk.settled(id))
+  await rest(life)
+}
+
+/** A new daemon also drives what nobody was told of, and nobody waits for that. */
+async function rest({ room }: Life): Promise<void> {
+  for (;;) {
+    const { underWay, recovering } = room.health()
+    if (underWay === 0 && recovering === 0) return
+    await passes(1)
+  }
 }
 
 function put(step: Ask, host: FakeHost, { room, asked, isOver }: Life, { begun, settled }: Told): void {
@@ -258,6 +269,7 @@ async function play(sequence: readonly Step[]): Promise<string[]> {
     life = await begin(host, life)
     lives.push(life)
     await life.room.start()
+    await rest(life)
     expect({ holds: holdsOf(life), calls: host.runtime.calls.length }).toEqual(before)
     return [...(await brokenIn(life.store, told)), ...(await withheld(host, life))]
   } finally {

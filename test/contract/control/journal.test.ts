@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as passes } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ActionEntry } from '../../../src/control/model.ts'
 import type { ControlStore } from '../../../src/control/repository.ts'
@@ -67,7 +68,13 @@ async function crash(): Promise<void> {
   store = await open()
 }
 
-const quiet = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20))
+/** Whatever was begun has gone as far as it can: several times over, all that waits for the database has had its answer. */
+async function quiet(): Promise<void> {
+  for (let round = 0; round < 5; round++) {
+    await store.db.selectFrom('control_actions').select('id').limit(1).execute()
+    await passes(4)
+  }
+}
 const spool = (): string => join(folder.path, 'control.spool')
 
 /** The store with writes that fail or hang while `state.down` says so. */

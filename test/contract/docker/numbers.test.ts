@@ -165,7 +165,7 @@ describeWithDockerd('numbers of a real container', () => {
     const next = { id: run.id, pid: (await run.container.inspect()).State.Pid }
     expect(cgroups.read(locateContainer(cgroups, next)!, sample)).toBe('ok')
     await run.container.kill()
-    await eventually('gone', () => cgroups.read(ref, sample) === 'gone' || undefined, 5_000, 10)
+    await eventually('gone', () => cgroups.read(ref, sample) === 'gone' || undefined, 30_000, 10)
     expect(locateContainer(cgroups, next)).toBeUndefined()
   })
 })

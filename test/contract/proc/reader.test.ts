@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createPidusageReader } from '../../../src/platform/proc/pidusage-reader.ts'
 import { listByPs } from '../../../src/platform/proc/portable-table.ts'
 import { createProcReader } from '../../../src/platform/proc/proc-reader.ts'
 import { createProcessSample } from '../../../src/platform/proc/process.ts'
 import { createProcessTable } from '../../../src/platform/proc/process-table.ts'
+import { eventually } from '../../support/child.ts'
 import {
   type RealProcess,
   type Shape,
@@ -52,7 +52,6 @@ describe('proc reader, beyond the contract', () => {
       "process.on('SIGUSR2', () => { globalThis.b = Buffer.alloc(1e8, 1); console.log('grown') }); setInterval(() => {}, 1e6); console.log('ready')"
     const child = spawn(process.execPath, ['-e', code])
     await once(child.stdout, 'data')
-    await delay(300)
     const key = { pid: child.pid!, startTime: truthOf(child.pid!).startTime }
     for (let i = 0; i < 5; i++) expect(reader.read(key, 'core', sample)).toBe('ok')
     const before = sample.rssBytes!
@@ -84,7 +83,6 @@ describe('proc reader, beyond the contract', () => {
       'i=0; sh -c "j=0; while [ \\$j -lt 200000 ]; do j=\\$((j+1)); done"; echo ready; exec sleep 60',
     ])
     await once(child.stdout, 'data')
-    await delay(100)
     const key = { pid: child.pid!, startTime: truthOf(child.pid!).startTime }
     expect(reader.read(key, 'core', sample)).toBe('ok')
     expect((sample.childUserSeconds ?? 0) + (sample.childSystemSeconds ?? 0)).toBeGreaterThan(0.05)
@@ -111,10 +109,14 @@ describe('process tables on this host', () => {
   it('sees a real fork, exec and exit', async () => {
     const table = createProcessTable()
     table.refresh()
-    const child = spawn('sh', ['-c', 'sleep 0.3; exec sleep 60'])
+    // It waits to be told.
+    const child = spawn('sh', ['-c', 'read -r line; exec sleep 60'])
     const first = await table.refresh()
     expect(first.appeared.map((entry) => entry.pid)).toContain(child.pid)
-    await delay(800)
+    child.stdin.write('\n')
+    await eventually('it is another program', () => {
+      return readFileSync(`/proc/${child.pid}/comm`, 'latin1') === 'sleep\n' || undefined
+    })
     const second = await table.refresh()
     expect(second.renamed).toContainEqual(expect.objectContaining({ pid: child.pid, comm: 'sleep' }))
     expect(table.get(child.pid!)).toMatchObject({ ppid: process.pid, uid: process.getuid?.() })

@@ -1,11 +1,14 @@
 import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { closeSync, constants, openSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createProcessTable } from '../../../src/platform/proc/process-table.ts'
 import { createSlowLane, type WatchedSlowLane } from '../../../src/platform/proc/slow-lane.ts'
 import { procTree } from '../../support/proc-tree.ts'
+
+/** Longer than a busy machine keeps a reader from reading. */
+const WATCHDOG_MS = 2_000
 
 const undo: (() => void | Promise<void>)[] = []
 afterEach(async () => {
@@ -38,13 +41,14 @@ const key = (pid: number) => ({ pid, startTime: 1000 })
 
 describe('slow lane', () => {
   it('reads what identifies a real process', async () => {
-    const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60000)', 'secret'], {
-      stdio: 'ignore',
+    const code = "console.log('ready'); setTimeout(() => {}, 60000)"
+    const child = spawn(process.execPath, ['-e', code, 'secret'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
       cwd: '/tmp',
       env: { AGENT_EXPORTER_AGENT: 'builder', OPENAI_API_KEY: 'sk' },
     })
     undo.push(() => void child.kill('SIGKILL'))
-    await delay(300)
+    await once(child.stdout!, 'data')
     const table = createProcessTable()
     table.refresh()
     const slow = lane({})
@@ -62,7 +66,7 @@ describe('slow lane', () => {
 
   it('gives a hanging process up, counts it, and goes on with the others', async () => {
     const { root, release } = treeWithPipes([10], [11])
-    const slow = lane({ root, watchdogMs: 1_000 })
+    const slow = lane({ root, watchdogMs: WATCHDOG_MS })
     const stuck = slow.identify(key(10))
     const after = slow.identify(key(11))
     expect(await stuck).toBe('hung')
@@ -71,19 +75,19 @@ describe('slow lane', () => {
     expect(await slow.identify(key(10))).toBe('hung')
     expect(slow.use()).toEqual({ hungReads: 1, stuckWorkers: 1, waiting: 0 })
     release(10)
-    await expect.poll(() => slow.use().stuckWorkers, { timeout: 20_000 }).toBe(0)
+    await expect.poll(() => slow.use().stuckWorkers).toBe(0)
   })
 
   it('loses a bounded number of workers and recovers when the kernel lets them go', async () => {
     const pipes = [20, 21, 22, 23, 24, 25]
     const { root, release } = treeWithPipes(pipes, [30])
-    const slow = lane({ root, watchdogMs: 1_000 })
+    const slow = lane({ root, watchdogMs: WATCHDOG_MS })
     const answers = await Promise.all(pipes.map((pid) => slow.identify(key(pid))))
     expect(answers).toEqual(pipes.map(() => 'hung'))
     expect(slow.use().stuckWorkers).toBe(4)
     expect(await slow.identify(key(30))).toBe('hung')
     for (const pid of pipes.slice(0, 4)) release(pid)
-    await expect.poll(() => slow.use().stuckWorkers, { timeout: 20_000 }).toBe(0)
+    await expect.poll(() => slow.use().stuckWorkers).toBe(0)
     expect(await slow.identify(key(30))).toMatchObject({ argv: ['claude'] })
   })
 

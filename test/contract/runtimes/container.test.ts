@@ -8,9 +8,11 @@ import type { DockerEngine } from '../../../src/platform/docker/container.ts'
 import { locateContainer } from '../../../src/platform/docker/container-cgroup.ts'
 import { createDockerEngine } from '../../../src/platform/docker/engine.ts'
 import { containerMark, createContainerRuntime } from '../../../src/runtimes/container.ts'
-import type { RuntimeDriver, Target } from '../../../src/runtimes/model.ts'
+import type { Effect, EffectOptions, RuntimeDriver, Target } from '../../../src/runtimes/model.ts'
+import { eventually } from '../../support/child.ts'
 import { type Dockerd, describeWithDockerd, type RunOptions, startDockerd } from '../../support/dockerd.ts'
 import { type EngineProxy, startEngineProxy } from '../../support/engine-proxy.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
 import { after, effectOptions, type RunningTarget, runtimeContract } from './runtime.contract.ts'
 
 const LABELS = { 'agent-exporter.agent': 'a' }
@@ -18,6 +20,8 @@ const PROJECT = 'com.docker.compose.project'
 const MIB = 1024 * 1024
 /** Starts programs all the time: its own CPU and its children's only grow while it runs. */
 const BUSY = 'while :; do busybox true; done'
+/** Of a time that a test makes pass. */
+const STEP_MS = 10
 const STUBBORN = `trap '' TERM; ${BUSY}`
 
 describeWithDockerd('containers', () => {
@@ -80,10 +84,33 @@ describeWithDockerd('containers', () => {
     }
   }
 
-  const withGrace = (graceMs: number, deadlineMs = 20_000) => ({
-    ...effectOptions({ deadlineMs: systemClock.monotonic() + deadlineMs }),
-    graceMs,
-  })
+  /**
+   * An effect whose time stands still while the engine is at work, so that it is the same on a busy machine: only what
+   * the proxy keeps back, and its own waits, take of it.
+   */
+  async function inItsTime(
+    deadlineMs: number,
+    run: (driver: RuntimeDriver, options: EffectOptions) => Promise<Effect>,
+  ): Promise<{ readonly effect: Effect; readonly tookMs: number }> {
+    const clock = fakeClock()
+    const its = createDockerEngine({ socketPath: proxy.socketPath, environment: {}, clock })
+    let effect: Effect | undefined
+    const running = run(
+      createContainerRuntime({ clock, engine: its, cgroups }),
+      effectOptions({ deadlineMs }),
+    )
+    const ended = running.then((found) => {
+      effect = found
+    })
+    while (effect === undefined) {
+      await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 2))])
+      if (proxy.underWay() === 0) clock.advance(STEP_MS)
+    }
+    await its.stop()
+    return { effect, tookMs: clock.monotonic() }
+  }
+
+  const withGrace = (graceMs: number) => ({ ...effectOptions(), graceMs })
 
   describe('as every runtime', () => {
     runtimeContract(async () => ({
@@ -160,8 +187,8 @@ describeWithDockerd('containers', () => {
     it('is verified by the freezer when the engine does its work and hangs then', async () => {
       const { target } = await start()
       proxy.holdBack = { what: 'answer', matching: /pause/ }
-      const options = effectOptions({ deadlineMs: systemClock.monotonic() + 1_500 })
-      expect(await driver.pause(target, options)).toMatchObject({ outcome: 'done', touched: true })
+      const { effect } = await inItsTime(1_500, (by, options) => by.pause(target, options))
+      expect(effect).toMatchObject({ outcome: 'done', touched: true })
     })
 
     it('is undone by a resume although nobody can say any more whose the label is', async () => {
@@ -179,25 +206,22 @@ describeWithDockerd('containers', () => {
   })
 
   describe('an engine that hangs', () => {
-    const soon = () => effectOptions({ deadlineMs: systemClock.monotonic() + 1_000 })
-
-    async function within<T>(limitMs: number, run: () => Promise<T>): Promise<T> {
-      const before = systemClock.monotonic()
-      const result = await run()
-      expect(systemClock.monotonic() - before).toBeLessThan(limitMs)
-      return result
+    async function soon(run: Parameters<typeof inItsTime>[1]): Promise<Effect> {
+      const { effect, tookMs } = await inItsTime(1_000, run)
+      expect(tookMs).toBeLessThan(1_300)
+      return effect
     }
 
     it('before the POST has touched nothing', async () => {
       const { target } = await start()
       proxy.holdBack = { what: 'request', matching: /./ }
-      for (const run of [
-        () => driver.pause(target, soon()),
-        () => driver.resume(target, soon()),
-        () => driver.terminate(target, { ...soon(), graceMs: 1_000 }),
-        () => driver.resize!(target, { cpus: 1 }, soon()),
+      for (const effect of [
+        await soon((by, options) => by.pause(target, options)),
+        await soon((by, options) => by.resume(target, options)),
+        await soon((by, options) => by.terminate(target, { ...options, graceMs: 1_000 })),
+        await soon((by, options) => by.resize!(target, { cpus: 1 }, options)),
       ]) {
-        expect(await within(1_300, run)).toMatchObject({ outcome: 'failed', touched: false })
+        expect(effect).toMatchObject({ outcome: 'failed', touched: false })
       }
       expect(proxy.posts).toEqual([])
     })
@@ -205,10 +229,10 @@ describeWithDockerd('containers', () => {
     it('on the POST may have touched it, and what it may have paused is known', async () => {
       const { target } = await start()
       proxy.holdBack = { what: 'request', matching: /POST/ }
-      const paused = await within(1_300, () => driver.pause(target, soon()))
+      const paused = await soon((by, options) => by.pause(target, options))
       expect(paused).toMatchObject({ outcome: 'failed', touched: true })
       expect(paused.stopped).toHaveLength(1)
-      const terminated = await within(1_300, () => driver.terminate(target, { ...soon(), graceMs: 0 }))
+      const terminated = await soon((by, options) => by.terminate(target, { ...options, graceMs: 0 }))
       expect(terminated).toMatchObject({ outcome: 'failed', touched: true })
     })
 
@@ -296,6 +320,9 @@ describeWithDockerd('containers', () => {
       const { target, id } = await start({
         script: "trap 'exit 7' TERM; while :; do busybox sleep 0.05; done",
       })
+      const { Pid } = await stateOf(id)
+      const group = locateContainer(cgroups, { id, pid: Pid })!
+      await eventually('it listens', () => cgroups.processes(group)!.length > 1 || undefined, 30_000, 5)
       expect(await driver.terminate(target, withGrace(5_000))).toMatchObject({
         outcome: 'done',
         rung: 'docker_stop',
@@ -326,8 +353,10 @@ describeWithDockerd('containers', () => {
     it('kills when the engine’s stop does not come to anything', async () => {
       const { target, id } = await start({ script: STUBBORN })
       proxy.holdBack = { what: 'request', matching: /stop/ }
-      const ended = await driver.terminate(target, withGrace(0, 6_000))
-      expect(ended).toMatchObject({ outcome: 'done', rung: 'docker_kill', touched: true })
+      const { effect } = await inItsTime(6_000, (by, options) =>
+        by.terminate(target, { ...options, graceMs: 0 }),
+      )
+      expect(effect).toMatchObject({ outcome: 'done', rung: 'docker_kill', touched: true })
       expect(proxy.posts).toEqual([
         `POST /containers/${id}/stop?t=0`,
         `POST /containers/${id}/kill?signal=SIGKILL`,
@@ -337,8 +366,11 @@ describeWithDockerd('containers', () => {
     it('is halted between stop and kill by the kill switch', async () => {
       const { target, id } = await start({ script: STUBBORN })
       proxy.holdBack = { what: 'request', matching: /stop/ }
-      const options = { ...withGrace(0, 5_000), mayGoOn: () => proxy.posts.length === 0 }
-      expect(await driver.terminate(target, options)).toMatchObject({ outcome: 'halted', touched: true })
+      const mayGoOn = () => proxy.posts.length === 0
+      const { effect } = await inItsTime(5_000, (by, options) =>
+        by.terminate(target, { ...options, graceMs: 0, mayGoOn }),
+      )
+      expect(effect).toMatchObject({ outcome: 'halted', touched: true })
       expect((await stateOf(id)).Running).toBe(true)
     })
 
@@ -402,9 +434,10 @@ describeWithDockerd('containers', () => {
       const hold = 'busybox dd if=/dev/zero of=/dev/shm/held bs=1M count=40; busybox sleep 3600'
       const { target, id } = await start({ memory: 128 * MIB, script: hold })
       const { Pid } = await stateOf(id)
-      while ((kernelLimit(Pid)?.memoryWorkingSetBytes ?? 0) < 40 * MIB) {
-        await new Promise((resolve) => setTimeout(resolve, 20))
-      }
+      await eventually(
+        'it holds what it wants',
+        () => (kernelLimit(Pid)?.memoryWorkingSetBytes ?? 0) >= 40 * MIB || undefined,
+      )
       for (const memoryBytes of [32 * MIB, 41 * MIB]) {
         const refused = await driver.resize!(target, { memoryBytes }, effectOptions())
         expect(refused).toMatchObject({ outcome: 'failed', touched: false })

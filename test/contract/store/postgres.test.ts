@@ -57,7 +57,7 @@ describeWith('postgres', 'store on PostgreSQL', ({ postgres }) => {
         })
         await expect(broken).rejects.toMatchObject({ code: 'AE_STORE_UNAVAILABLE' })
         await server.start()
-        await expect.poll(() => store.stats().up, { timeout: 20_000, interval: 100 }).toBe(true)
+        await expect.poll(() => store.stats().up, { timeout: 60_000, interval: 100 }).toBe(true)
         expect(await store.db.selectFrom('agents').select('id').execute()).toEqual([])
       } finally {
         await store.close()
@@ -76,7 +76,7 @@ describeWith('postgres', 'store on PostgreSQL', ({ postgres }) => {
         expect(store.stats().up).toBe(false)
         expect(store.health()).toMatchObject({ status: 'degraded', reason: 'connection' })
         await server.start()
-        await expect.poll(() => store.stats().up, { timeout: 20_000, interval: 100 }).toBe(true)
+        await expect.poll(() => store.stats().up, { timeout: 60_000, interval: 100 }).toBe(true)
         await store.flush()
         expect(await store.db.selectFrom('samples').select('seq').execute()).toEqual([{ seq: 1 }])
         expect(await store.db.selectFrom('agents').select('id').execute()).toEqual([{ id: 'before' }])

@@ -8,21 +8,31 @@ import { removeDir, temporaryDir } from './place.ts'
 let dir: string
 let engine: SqliteEngine
 let messages: WorkerMessage[]
-beforeEach(() => {
-  dir = temporaryDir()
+
+/** A transaction may take this long, unless that is what a test is about. */
+const LONG_MS = 600_000
+
+function open(transactionTimeoutMs: number): void {
   messages = []
   const options = {
     path: join(dir, 'a.db'),
     reservePath: join(dir, 'reserve'),
     reserveBytes: 4096,
     stamp: 'now',
-    transactionTimeoutMs: 50,
+    transactionTimeoutMs,
   }
   engine = createSqliteEngine(options, (message) => messages.push(message))
-})
-afterEach(async () => {
+}
+async function close(): Promise<void> {
   engine.accept([{ kind: 'close', id: 9_999 }])
   await reply(9_999)
+}
+beforeEach(() => {
+  dir = temporaryDir()
+  open(LONG_MS)
+})
+afterEach(async () => {
+  await close()
   removeDir(dir)
 })
 
@@ -97,6 +107,8 @@ describe('SQLite engine', () => {
   })
 
   it('rolls a transaction back that takes too long, and lets the others go on', async () => {
+    await close()
+    open(1_000)
     engine.accept([write(1, 'create table t (a integer)')])
     await reply(1)
     engine.accept([{ kind: 'begin', id: 2, lane: 'durable', tx: 7 }])

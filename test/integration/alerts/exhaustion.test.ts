@@ -39,7 +39,8 @@ describeWith(['prometheus', 'prometheus-alertmanager'], 'an agent that uses up i
         slack_configs: slack_configs.map((slack) => ({ ...slack, api_url: chat.url })),
       })),
     })
-    await using agent = await startAgent('idle', { id: 'spender' })
+    const id = `spender-${process.pid}`
+    await using agent = await startAgent('idle', { id })
     await using daemon = await startDaemon({
       config: {
         agents: { discovery: { processes: false, containers: false } },
@@ -69,19 +70,18 @@ describeWith(['prometheus', 'prometheus-alertmanager'], 'an agent that uses up i
         throw new Error(`${JSON.stringify(chat.messages)}\n${alertmanager.child.output()}`, { cause: error })
       })
 
-    await post('', { id: 'spender', runtime: { pid: agent.pid }, budget: { maxApiCalls: 20 } })
-    await post('/spender/usage', { apiCalls: 17 })
-    const where = `Agent spender on ${daemon.address} has used`
+    await post('', { id, runtime: { pid: agent.pid }, budget: { maxApiCalls: 20 } })
+    await post(`/${id}/usage`, { apiCalls: 17 })
+    const where = `Agent ${id} on ${daemon.address} has used`
     expect(await message('AgentBudgetWarning')).toMatchObject({
       channel: '#agents',
       text: expect.stringContaining(`${where} 85% of its limit of api_calls`),
     })
-    await post('/spender/usage', { apiCalls: 5 })
+    await post(`/${id}/usage`, { apiCalls: 5 })
     expect((await message('AgentBudgetExceeded')).text).toContain(`${where} 110% of its limit of api_calls`)
     const ended = await message('AgentTerminatedByBudget')
-    expect(ended.text).toContain('Agent spender')
+    expect(ended.text).toContain(`Agent ${id}`)
     expect(ended.text).toContain('110% of its limit of api_calls')
-    // A scrape that a busy machine could not answer in a second says nothing about the rules.
-    expect(prometheus.complaints().filter((line) => !line.includes('deadline exceeded'))).toEqual([])
+    expect(prometheus.complaints()).toEqual([])
   })
 })

@@ -37,6 +37,10 @@ const WARNING: Firing = {
   startsAt: '2026-03-02T03:21:00Z',
 }
 
+interface Paged {
+  readonly component: string
+  readonly custom_details: { readonly num_firing: string; readonly num_resolved: string }
+}
 interface Attachment {
   readonly title: string
   readonly text: string
@@ -65,9 +69,14 @@ describeWith('prometheus-alertmanager', 'what people are told of alerts', () => 
       }
       return (await people.wait('/slack', fits)).body
     }
-    const pagerduty = async (action: string, component: string) => {
-      const fits = ({ event_action, payload }: Record<string, unknown>) =>
-        event_action === action && (payload as { component: string }).component === component
+    const pagerduty = async (action: string, component: string, firing: number, resolved: number) => {
+      const fits = (body: Record<string, unknown>) => {
+        const { component: about, custom_details: counted } = body['payload'] as Paged
+        const counts = [counted.num_firing, counted.num_resolved]
+        return (
+          body['event_action'] === action && about === component && counts.join() === `${firing},${resolved}`
+        )
+      }
       return (await people.wait('/pagerduty', fits)).body
     }
     const letter = (subject: string) =>
@@ -79,14 +88,19 @@ describeWith('prometheus-alertmanager', 'what people are told of alerts', () => 
 
     await tell(BUDGET, WARNING, MEMORY, KILLED)
     const one = await slack('Critical: codex-2', 'budget')
-    const several = await slack('Critical: claude-1', 'beyond its critical threshold')
-    const page = await pagerduty('trigger', 'claude-1')
-    const first = await letter('Critical: claude-1')
+    // What is heard of first may be told before the other has come, and both once more.
+    const both = 'Critical: claude-1 has little memory left on host-a:10780 (and 1 more)'
+    const several = await slack(both, 'beyond its critical threshold')
+    const page = await pagerduty('trigger', 'claude-1', 2, 0)
+    const first = await letter(both)
     await tell({ ...MEMORY, endsAt: '2026-03-02T03:31:24Z' })
     const mixed = await slack('Critical: A process of claude-1', 'ended')
+    // By then everybody has been told of this end, and it is no part of the next one.
+    await pagerduty('trigger', 'claude-1', 1, 1)
+    await letter('Critical: A process of claude-1')
     await tell({ ...KILLED, endsAt: '2026-03-02T03:34:09Z' })
     const resolved = await slack('Resolved: ', 'ended')
-    const closed = await pagerduty('resolve', 'claude-1')
+    const closed = await pagerduty('resolve', 'claude-1', 0, 1)
     const last = await letter('Resolved: ')
 
     await expect(
