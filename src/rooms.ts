@@ -106,6 +106,12 @@ export function createRooms(
     ...{ settings, stores, readers, bus, agents },
     ...{ desk: acting.desk, bootId: space.bootId },
   })
+  bus.on('agent.ended', ({ subject, verdict: { cause, confidence } }) => {
+    if (subject.runtime !== 'container') return
+    const isKnown = cause === 'oom_cgroup' || (cause === 'oom_host' && confidence === 'high')
+    // Of low confidence it is only that the engine says OOMKilled, which may also have been a child long ago.
+    if (isKnown) agents.oomKilled(subject.incarnation, confidence === 'low' ? 'some' : 'main')
+  })
   const rhythm = createScrapeRhythm()
   const alerting = createAlerting({
     ...{ settings, stores, bus, agents, acting, rhythm },

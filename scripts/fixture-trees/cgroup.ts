@@ -1,4 +1,4 @@
-import type { Tree } from '../fixture-trees.ts'
+import type { Tree } from './tree.ts'
 
 /** What a fixture group says of itself. */
 export interface CgroupFacts {

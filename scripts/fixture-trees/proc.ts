@@ -1,4 +1,4 @@
-import { CONTAINER_ID, type Shape, type Tree, unreadable } from '../fixture-trees.ts'
+import { CONTAINER_ID, type Shape, type Tree, unreadable } from './tree.ts'
 
 /** A process of the fixture hosts: a shell with an agent and its child, and a container's main process. */
 interface FixtureProcess {

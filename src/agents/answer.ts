@@ -11,7 +11,8 @@ const iso = (ms: number | undefined): string | undefined =>
 
 /** One agent as the API shows it. What is not known or not measured is left out, never 0. */
 export function answerAgent(agent: Agent, { exposePaths, nowMs }: AnswerContext) {
-  const { id, info, runtime, incarnation, origin, conflict, startedAtMs, endedAtMs, reading } = agent
+  const { id, info, runtime, incarnation, origin, conflict, startedAtMs, endedAtMs } = agent
+  const { groupOomKills: _, ...reading } = agent.reading
   return {
     id,
     name: info.name,
@@ -33,4 +34,14 @@ export function answerAgent(agent: Agent, { exposePaths, nowMs }: AnswerContext)
       },
     },
   }
+}
+
+/** The same with what the other rooms know of it. What the agents know themselves wins; what they do not know hides nothing. */
+export function fullAnswer(
+  agent: Agent,
+  context: AnswerContext,
+  described: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const known = Object.entries(answerAgent(agent, context)).filter(([, value]) => value !== undefined)
+  return { ...described, ...Object.fromEntries(known) }
 }

@@ -4,7 +4,7 @@ import type { NetworkSample } from '../platform/docker/network.ts'
 import type { CounterName, MemoryReading, Reading } from './reading.ts'
 
 /** A group's counters live as long as the container; a failed read keeps the last, a smaller number is no news. */
-function keep(reading: Reading, name: CounterName, value: number | undefined): void {
+function keep(reading: Reading, name: CounterName | 'groupOomKills', value: number | undefined): void {
   const last = reading[name]
   if (value !== undefined && (last === undefined || value > last)) reading[name] = value
 }
@@ -36,7 +36,7 @@ export function fillFromCgroup(reading: Reading, sample: CgroupSample, container
   keep(reading, 'cpuThrottledPeriods', sample.cpuThrottledPeriods)
   keep(reading, 'pressureWaitingSeconds', sample.pressureWaitingSeconds)
   keep(reading, 'pressureStalledSeconds', sample.pressureStalledSeconds)
-  keep(reading, 'oomKills', sample.oomKills)
+  keep(reading, 'groupOomKills', sample.oomKills)
   keep(reading, 'ioReadBytes', sample.ioReadBytes)
   keep(reading, 'ioWriteBytes', sample.ioWriteBytes)
 }

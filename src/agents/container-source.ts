@@ -1,36 +1,33 @@
 import type { CgroupFinder } from '../platform/cgroup/reader.ts'
-import { type CgroupRef, emptySample } from '../platform/cgroup/sample.ts'
 import type { Clock } from '../platform/clock.ts'
-import {
-  AGENT_LABEL,
-  type ContainerInfo,
-  type DockerEngine,
-  SANDBOX_LABEL,
-} from '../platform/docker/container.ts'
+import type { ContainerChange, ContainerInfo, DockerEngine } from '../platform/docker/container.ts'
 import { containerIdOf, locateContainer } from '../platform/docker/container-cgroup.ts'
 import type { NetworkReader } from '../platform/docker/network.ts'
 import type { StatsFallback } from '../platform/docker/stats-fallback.ts'
 import { Problem } from '../platform/problem.ts'
 import type { ReadDepth } from '../platform/proc/process.ts'
-import type { Condition } from './activity.ts'
-import { fillFromCgroup, fillNetwork, memoryOfCgroup } from './container-reading.ts'
+import type { Claim } from './claim.ts'
+import { infoOf, isLive, labelOf, meant, substituteId } from './container-facts.ts'
+import { createContainerKills } from './container-kills.ts'
+import { type ContainerAgent, createContainerReader } from './container-reader.ts'
 import {
   type Agent,
   type AgentId,
   type AgentInfo,
   containerIncarnation,
+  containerOf,
   type Incarnation,
   isAgentId,
   type Origin,
 } from './model.ts'
 import type { Registration } from './process-source.ts'
-import { type Counters, clearGauges, type MemoryReading } from './reading.ts'
-import type { Claim, Registry } from './registry.ts'
+import type { Counters, MemoryReading } from './reading.ts'
+import type { Registry } from './registry.ts'
 
 export interface ContainerSourceOptions {
   readonly clock: Clock
   readonly registry: Registry
-  readonly engine: Pick<DockerEngine, 'containers'>
+  readonly engine: Pick<DockerEngine, 'containers' | 'status'>
   readonly cgroups: CgroupFinder
   readonly network: NetworkReader
   readonly stats: StatsFallback
@@ -49,6 +46,10 @@ export interface ContainerSource {
   read(depth: ReadDepth): void
   /** Its memory now, from two or four files; undefined when they cannot be read. */
   look(agent: Agent): MemoryReading | undefined
+  /** What the engine tells of OOM kills and ends, as it comes. */
+  hear(change: ContainerChange): void
+  /** See `ContainerKills.judged`. */
+  oomKilled(incarnation: Incarnation, killed: 'main' | 'some'): void
   /** Whether this process runs inside one of the agents. */
   contains(pid: number): boolean
   /** Makes a running container the agent `id`. @throws Problem AE_RUNTIME_GONE, AE_AGENT_CONFLICT */
@@ -60,74 +61,44 @@ export interface ContainerSource {
   readonly size: number
 }
 
-const ROLE_LABEL = 'agent-exporter.role'
-const WORKSPACE_LABEL = 'agent-exporter.workspace'
-/** A remote engine is asked this often: its answers cost it up to a second each. */
-const STATS_INTERVAL_MS = 15_000
-/** A container id as people see it. */
-const SHORT_ID = 12
-
-interface ContainerAgent {
-  readonly agent: Agent
-  container: ContainerInfo
-  readonly incarnation: string
-  /** Looked up once: a container keeps its control group for its whole incarnation. */
-  readonly group: CgroupRef | undefined
-  statsAtMs: number
-  asking: boolean
-}
-
 export function createContainerSource(options: ContainerSourceOptions): ContainerSource {
-  const { clock, registry, engine, cgroups, network, stats, ownContainer } = options
+  const { registry, engine, cgroups, ownContainer } = options
   const agents = new Map<string, ContainerAgent>()
-  const sample = emptySample()
-  const glance = emptySample()
+  const kills = createContainerKills(options)
+  const reader = createContainerReader({ ...options, kills })
   /** Incarnations whose control group is gone though the engine, silent or slow, still calls them running. */
   const over = new Set<string>()
   let invalid = new Set<string>()
 
-  function labelled({ labels }: ContainerInfo): string | undefined {
-    return labels[AGENT_LABEL] ?? labels[SANDBOX_LABEL]
-  }
-
-  function isLive({ state }: ContainerInfo): boolean {
-    return state === 'running' || state === 'paused'
-  }
-
   function start(container: ContainerInfo, claim: Pick<Claim, 'id' | 'wanted' | 'origin' | 'info'>) {
     const incarnation = containerIncarnation(container.id, container.startedAt)
     const startedAtMs = Date.parse(container.startedAt)
-    const resumed = options.reached(incarnation) === undefined ? {} : { resumed: true as const }
+    const reached = options.reached(incarnation)
+    const resumed = reached === undefined ? {} : { resumed: true as const }
     const whole = { ...claim, ...resumed, runtime: 'container' as const, incarnation, startedAtMs }
     return registry.claim(whole, (agent) => {
       const group = locateContainer(cgroups, container, ownContainer)
       const statsAtMs = Number.NEGATIVE_INFINITY
-      agents.set(container.id, { agent, container, incarnation, group, statsAtMs, asking: false })
+      agents.set(container.id, { agent, container, group, statsAtMs, asking: false })
+      kills.started(container.id, agent, reached?.oomKills)
+      if (group === undefined && engine.status().state === 'connected') kills.uncounted(container.id, agent)
     })
   }
 
-  function infoOf({ name, labels }: ContainerInfo, said: Partial<AgentInfo> = {}): AgentInfo {
-    return {
-      name: said.name ?? name,
-      role: said.role ?? labels[ROLE_LABEL],
-      vendor: said.vendor,
-      workspace: said.workspace ?? labels[WORKSPACE_LABEL],
-    }
-  }
-
   function discover(container: ContainerInfo): void {
-    const id = labelled(container)
+    const id = labelOf(container)
     if (!isAgentId(id)) {
       if (id !== undefined) invalid.add(container.id)
       return
     }
     const claim = { wanted: id, origin: 'labelled' as Origin, info: infoOf(container) }
     if (start(container, { ...claim, id }).outcome !== 'conflict') return
-    start(container, { ...claim, id: `container-${container.id.slice(0, SHORT_ID)}` })
+    start(container, { ...claim, id: substituteId(container) })
   }
 
-  function isPresent(present: ReadonlyMap<string, ContainerInfo>, incarnation: string): boolean {
-    const container = present.get(incarnation.slice(0, incarnation.indexOf(':')))
+  /** Whether the engine tells of this life, whatever it says about it. */
+  function isPresent(present: ReadonlyMap<string, ContainerInfo>, incarnation: Incarnation): boolean {
+    const container = present.get(containerOf(incarnation))
     return container !== undefined && containerIncarnation(container.id, container.startedAt) === incarnation
   }
 
@@ -138,38 +109,8 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
 
   function end(known: ContainerAgent): void {
     drop(known)
+    kills.ended(known.container.id, known.agent.incarnation, 'sample')
     registry.end(known.agent)
-  }
-
-  async function ask(known: ContainerAgent): Promise<void> {
-    known.asking = true
-    known.statsAtMs = clock.monotonic()
-    const answer = emptySample()
-    const { outcome, network } = await stats.read(known.container.id, answer)
-    known.asking = false
-    if (known.agent.endedAtMs !== undefined) return
-    if (outcome !== 'ok') return clearGauges(known.agent.reading)
-    fillFromCgroup(known.agent.reading, answer, known.container)
-    fillNetwork(known.agent.reading, network)
-  }
-
-  function readFiles(
-    { agent, container }: ContainerAgent,
-    group: CgroupRef,
-    depth: ReadDepth,
-  ): Condition | 'gone' {
-    const { reading } = agent
-    const outcome = cgroups.read(group, sample)
-    if (outcome !== 'ok') {
-      clearGauges(reading)
-      return outcome === 'gone' ? 'gone' : 'alive'
-    }
-    fillFromCgroup(reading, sample, container)
-    if (depth === 'full') {
-      reading.processes = cgroups.processes(group)?.length
-      fillNetwork(reading, container.pid === undefined ? undefined : network.read(container.pid))
-    }
-    return sample.frozen === true ? 'paused' : 'alive'
   }
 
   function of(agent: Agent): ContainerAgent | undefined {
@@ -185,10 +126,11 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
         const isSame =
           container !== undefined &&
           isLive(container) &&
-          containerIncarnation(container.id, container.startedAt) === known.incarnation
+          containerIncarnation(container.id, container.startedAt) === known.agent.incarnation
         if (isSame) known.container = container
         else end(known)
       }
+      kills.forget()
       for (const incarnation of over) if (!isPresent(present, incarnation)) over.delete(incarnation)
       const before = agents.size
       invalid = new Set()
@@ -201,13 +143,10 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     },
 
     read(depth) {
-      const now = clock.monotonic()
       for (const known of [...agents.values()]) {
-        let condition: Condition | 'gone' = 'alive'
-        if (known.group !== undefined) condition = readFiles(known, known.group, depth)
-        else if (!known.asking && now - known.statsAtMs >= STATS_INTERVAL_MS) void ask(known)
+        const condition = reader.read(known, depth)
         if (condition === 'gone') {
-          over.add(known.incarnation)
+          over.add(known.agent.incarnation)
           end(known)
           continue
         }
@@ -215,6 +154,20 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
         registry.sampled(known.agent, known.container.state === 'paused' ? 'paused' : condition)
       }
     },
+
+    hear(change) {
+      if (change.kind !== 'incident' || change.action === 'kill') return
+      const { action, container } = change
+      const { id } = container
+      const incarnation = containerIncarnation(id, container.startedAt)
+      if (action === 'die') return kills.ended(id, incarnation, 'engine')
+      const known = agents.get(id)
+      // It can still be read for some ten milliseconds, also when it was the main process.
+      const count = known?.agent.incarnation === incarnation ? reader.oomKills(known) : undefined
+      kills.told(id, incarnation, count)
+    },
+
+    oomKilled: kills.judged,
 
     contains(pid) {
       if (agents.size === 0) return false
@@ -224,12 +177,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
     },
 
     register(wanted, id, info) {
-      const container = [...engine.containers().values()].find(
-        (one) =>
-          one.id === wanted ||
-          one.name === wanted ||
-          (wanted.length >= SHORT_ID && one.id.startsWith(wanted)),
-      )
+      const container = meant(engine.containers().values(), wanted)
       if (container === undefined || !isLive(container)) {
         throw new Problem(
           'AE_RUNTIME_GONE',
@@ -254,8 +202,7 @@ export function createContainerSource(options: ContainerSourceOptions): Containe
 
     look(agent) {
       const known = of(agent)
-      if (known?.group === undefined || cgroups.read(known.group, glance, 'memory') !== 'ok') return undefined
-      return memoryOfCgroup(glance, known.container)
+      return known === undefined ? undefined : reader.look(known)
     },
 
     container: (agent) => of(agent)?.container,

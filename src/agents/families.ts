@@ -185,7 +185,7 @@ export const MEASURED: readonly Measured[] = [
   one(
     counter('agent_oom_kills_total', {
       labels: ['agent'],
-      help: 'Processes of the container that the kernel killed for memory (oom_kill of memory.events or memory.oom_control).',
+      help: 'Processes of the container that the kernel killed for memory, over its restarts: oom_kill of memory.events or memory.oom_control, and its main process when only the engine or the judged end tells.',
     }),
     'oomKills',
     'container',

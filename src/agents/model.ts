@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ProcessKey, ReadDepth } from '../platform/proc/process.ts'
+import { cleanText } from '../platform/text.ts'
 import type { History } from './history.ts'
 import type { Reading } from './reading.ts'
 
@@ -45,6 +46,11 @@ export function containerIncarnation(id: string, startedAt: string): Incarnation
   return `${id}:${startedAt}`
 }
 
+/** The id of the container that this is a life of. */
+export function containerOf(incarnation: Incarnation): string {
+  return incarnation.slice(0, incarnation.indexOf(':'))
+}
+
 export function cooperativeIncarnation(id: AgentId, registeredAtMs: number): Incarnation {
   return `registration:${id}:${registeredAtMs}`
 }
@@ -62,6 +68,34 @@ export interface AgentInfo {
   readonly vendor: string | undefined
   /** Absolute path, or whatever the agent or its label said. Shown as a basename unless `exposePaths`. */
   readonly workspace: string | undefined
+}
+
+const LONGEST_WORD = 128
+const LONGEST_PATH = 4_096
+
+/** Variables, container labels and requests all end here: whatever an agent says of itself is safe to show. */
+export function presentable<Info extends Partial<AgentInfo>>(info: Info): Info {
+  const cleaned = { ...info }
+  for (const key of ['name', 'role', 'vendor', 'workspace'] as const) {
+    const text = info[key]
+    if (text === undefined) continue
+    Object.assign(cleaned, { [key]: cleanText(text, key === 'workspace' ? LONGEST_PATH : LONGEST_WORD) })
+  }
+  return cleaned
+}
+
+/** What is not known yet is filled in, nothing is overwritten: an agent cannot change its role by asking again. */
+export function filled(
+  info: AgentInfo,
+  { name, role, vendor, workspace }: Partial<AgentInfo>,
+  id: AgentId,
+): AgentInfo {
+  return {
+    name: info.name === id ? (name ?? info.name) : info.name,
+    role: info.role ?? role,
+    vendor: info.vendor ?? vendor,
+    workspace: info.workspace ?? workspace,
+  }
 }
 
 /**

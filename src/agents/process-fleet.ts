@@ -1,18 +1,13 @@
-import type { Clock } from '../platform/clock.ts'
 import {
   createProcessSample,
   type ProcessChanges,
   type ProcessEntry,
   type ProcessKey,
-  type ProcessReader,
   type ProcessTable,
-  type ReadDepth,
-  type SlowLane,
 } from '../platform/proc/process.ts'
 import type { TreeSnapshot } from '../runtimes/model.ts'
-import type { Condition } from './activity.ts'
-import { createTreeCounters, type TreeCounters } from './counters.ts'
-import { createMembership, type Member, type Tree } from './membership.ts'
+import { createTreeCounters } from './counters.ts'
+import { createMembership } from './membership.ts'
 import {
   type Agent,
   type AgentId,
@@ -22,47 +17,25 @@ import {
   type ProcessSpace,
   processIncarnation,
 } from './model.ts'
-import { fillCounters, isDead, readMemory, readPss, readTree } from './process-reading.ts'
+import { isDead, readMemory } from './process-reading.ts'
+import { createProcessRoster, type ProcessAgent, type ProcessRosterOptions } from './process-roster.ts'
 import type { Counters, MemoryReading } from './reading.ts'
 import type { Registry } from './registry.ts'
+import { createSweep, type Sweep, type SweepOptions } from './sweep.ts'
+import { fillTotals, resumeTotals } from './totals.ts'
+import type { Member } from './tree.ts'
 import { createSnapshots } from './tree-snapshot.ts'
 
-export interface ProcessFleetOptions {
-  readonly clock: Clock
+export interface ProcessFleetOptions
+  extends ProcessRosterOptions,
+    Pick<SweepOptions, 'reader' | 'slow' | 'isAlive' | 'isFrozen' | 'turn'> {
   readonly registry: Registry
-  readonly reader: ProcessReader
-  readonly slow: SlowLane
   readonly space: ProcessSpace
-  readonly isAlive: (key: ProcessKey) => boolean
-  /**
-   * Whether somebody with the right to do so chose limits for this agent. Any other is stopped and ended with the
-   * agent it runs in: a name in its environment must not take a process out of its tree.
-   */
-  readonly standsAlone: (agent: Agent) => boolean
   readonly table: Pick<ProcessTable, 'entries' | 'get' | 'groupLives'>
   /** Wall clock of a start time in clock ticks since boot. */
   readonly startedAtMs: (startTime: number) => number
   /** Totals that an earlier run of the daemon reached for this incarnation. */
   readonly reached: (incarnation: Incarnation) => Counters | undefined
-  /** Whether the agent, whose root this is, stands still in a frozen control group: its processes look asleep then. */
-  readonly isFrozen: (agent: Agent, root: number) => boolean
-  /** Ends the current turn of the event loop: a large fleet is read in slices. */
-  readonly turn: () => Promise<void>
-}
-
-/** One agent that is a tree of processes. */
-export interface ProcessAgent {
-  readonly agent: Agent
-  readonly tree: Tree
-  readonly counters: TreeCounters
-  /** Id in the environment that the children inherit; it may differ from the agent's. */
-  markerId: AgentId | undefined
-  /** The agent lives as long as one of these: its root, and the same program below a wrapper. */
-  readonly core: Set<number>
-  condition: Condition
-  pssAtMs: number
-  /** When its processes were last asked for in order to act on them. */
-  snapshotAtMs: number
 }
 
 export interface Beginning {
@@ -98,34 +71,25 @@ export interface ProcessFleet {
    * what is left of a tree whose root has just died is still being ended.
    */
   snapshot(agent: Agent): TreeSnapshot | undefined
-  read(depth: ReadDepth): Promise<void>
+  readonly read: Sweep
   /** Its memory now; undefined when it cannot be read at once and whole. */
   look(agent: Agent): MemoryReading | undefined
   /** What is kept, for tests of growth. */
   size(): Readonly<Record<'agents' | 'members' | 'processes' | 'remembered', number>>
 }
 
-/** Long reads give way to others after this: DESIGN §5, loop delay P99.9 ≤ 10 ms. */
-const SLICE_MS = 4
-/** PSS is read at most once a minute (CONTROL §2). */
-const PSS_INTERVAL_MS = 60_000
-/** Whoever acts on a tree asks every few seconds at most; after this the rest of an ended agent is nobody's. */
-const REMAINS_MS = 30_000
+const NOBODY: ReadonlyMap<number, Member> = new Map()
 
 export function createProcessFleet(options: ProcessFleetOptions): ProcessFleet {
-  const { clock, registry, reader, slow, space, isAlive } = options
-  const { table } = options
+  const { clock, registry, reader, slow, space, table } = options
   const groupLives = table.groupLives?.bind(table)
   const membership = createMembership(groupLives === undefined ? {} : { groupLives })
   const takeSnapshot = createSnapshots({ membership, reader, table })
-  const agents = new Map<Tree, ProcessAgent>()
-  const byAgent = new Map<Agent, ProcessAgent>()
-  /** Ended agents whose other processes somebody is still ending. */
-  const remains = new Map<Agent, ProcessAgent>()
+  const roster = createProcessRoster(options)
   /** Found dead by a read; the process table will say so at the next pass. */
   const gone = new Set<Member>()
-  const sample = createProcessSample()
   const glance = createProcessSample()
+  const read = createSweep({ ...options, agents: roster.all, onGone, onDead, onEnd: end })
 
   function forget(member: Member): void {
     reader.forget(member)
@@ -137,7 +101,7 @@ export function createProcessFleet(options: ProcessFleetOptions): ProcessFleet {
     const ppid = member.seen.ppid || member.ppid
     const parent = membership.memberOf(ppid) ?? leftNow.get(ppid)
     const tree = parent?.tree ?? (ppid === member.ppid ? member.tree : undefined)
-    if (tree !== undefined) agents.get(tree)?.counters.ended(member.seen, 'inside')
+    if (tree !== undefined) roster.at(tree)?.counters.ended(member.seen, 'inside')
   }
 
   function onGone(member: Member): void {
@@ -147,55 +111,20 @@ export function createProcessFleet(options: ProcessFleetOptions): ProcessFleet {
 
   /** A program that ended is no agent any more, also while its parent does not wait for it. */
   function onDead(member: Member): void {
-    agents.get(member.tree)?.core.delete(member.pid)
+    roster.at(member.tree)?.core.delete(member.pid)
   }
 
   function end(owner: ProcessAgent): void {
     owner.counters.settle('full')
-    fillCounters(owner.agent.reading, owner.counters)
-    if (isWanted(owner)) {
-      agents.delete(owner.tree)
-      byAgent.delete(owner.agent)
-      remains.set(owner.agent, owner)
-    } else {
-      drop(owner)
-    }
+    fillTotals(owner.agent.reading, owner.counters)
+    if (roster.isWanted(owner)) roster.rest(owner)
+    else drop(owner)
     registry.end(owner.agent)
   }
 
-  function isWanted({ tree, snapshotAtMs }: ProcessAgent): boolean {
-    if (clock.monotonic() - snapshotAtMs >= REMAINS_MS) return false
-    return tree.members.size > 0 || treesWithin(tree).some(({ members }) => members.size > 0)
-  }
-
-  /** Trees that are stopped and ended with this one: outer before inner. */
-  function treesWithin(tree: Tree): Tree[] {
-    const within: { readonly inner: Tree; readonly depth: number }[] = []
-    for (const owners of [agents.values(), remains.values()]) {
-      for (const { tree: inner } of owners) {
-        const depth = depthIn(inner, tree)
-        if (depth !== undefined) within.push({ inner, depth })
-      }
-    }
-    return within.sort((a, b) => a.depth - b.depth).map(({ inner }) => inner)
-  }
-
-  /** How many trees lie between; `undefined` when it is not within, or one on the way stands alone. */
-  function depthIn(inner: Tree, tree: Tree): number | undefined {
-    let depth = 0
-    for (let at: Tree | undefined = inner; at !== undefined; at = at.outer) {
-      if (at === tree) return depth === 0 ? undefined : depth
-      const owner = agents.get(at)
-      if (owner !== undefined && options.standsAlone(owner.agent)) return undefined
-      depth++
-    }
-    return undefined
-  }
-
-  function drop({ tree, agent }: ProcessAgent): void {
-    agents.delete(tree)
-    byAgent.delete(agent)
-    remains.delete(agent)
+  function drop(owner: ProcessAgent): void {
+    const { tree } = owner
+    roster.remove(owner)
     const left = [...tree.members.values()]
     membership.fell(tree, clock.monotonic())
     for (const member of left) {
@@ -212,13 +141,13 @@ export function createProcessFleet(options: ProcessFleetOptions): ProcessFleet {
       for (const member of left) {
         forget(member)
         if (!gone.delete(member)) countEnd(member, leftNow)
-        agents.get(member.tree)?.core.delete(member.pid)
+        roster.at(member.tree)?.core.delete(member.pid)
       }
       for (const member of left) {
-        const owner = agents.get(member.tree)
+        const owner = roster.at(member.tree)
         if (owner !== undefined && owner.core.size === 0) end(owner)
       }
-      for (const owner of remains.values()) if (!isWanted(owner)) drop(owner)
+      for (const owner of roster.remains()) if (!roster.isWanted(owner)) drop(owner)
     },
 
     begin(entry, { id, wanted, origin, info, markerId, counters: earlier }) {
@@ -238,14 +167,13 @@ export function createProcessFleet(options: ProcessFleetOptions): ProcessFleet {
       let begun: ProcessAgent | undefined
       const { outcome } = registry.claim(claim, (agent) => {
         const counters = createTreeCounters()
-        resume(counters, earlier ?? stored, reader.kind)
+        resumeTotals(counters, earlier ?? stored, reader.kind)
         const tree = membership.plant(entry)!
         const core = new Set([entry.pid])
         const pssAtMs = clock.monotonic()
         const snapshotAtMs = Number.NEGATIVE_INFINITY
         begun = { agent, tree, counters, markerId, core, condition: 'alive', pssAtMs, snapshotAtMs }
-        agents.set(tree, begun)
-        byAgent.set(agent, begun)
+        roster.add(begun)
       })
       return outcome === 'conflict' ? 'conflict' : begun
     },
@@ -254,82 +182,37 @@ export function createProcessFleet(options: ProcessFleetOptions): ProcessFleet {
     drop,
     memberOf: membership.memberOf,
     isZombie(key) {
-      const dead = reader.read(key, 'core', sample) === 'ok' && isDead(sample)
+      const dead = reader.read(key, 'core', glance) === 'ok' && isDead(glance)
       reader.forget(key)
       return dead
     },
     around(pid) {
       const member = membership.memberOf(pid)
-      return member === undefined ? undefined : agents.get(member.tree)
+      return member === undefined ? undefined : roster.at(member.tree)
     },
-    of: (agent) => byAgent.get(agent),
-    all: () => agents.values(),
+    of: roster.of,
+    all: roster.all,
     snapshot(agent) {
-      const owner = byAgent.get(agent) ?? remains.get(agent)
+      const owner = roster.of(agent) ?? roster.remainsOf(agent)
       if (owner === undefined) return undefined
       owner.snapshotAtMs = clock.monotonic()
-      return takeSnapshot(owner.tree, treesWithin(owner.tree))
+      return takeSnapshot(owner.tree, roster.within(owner.tree))
     },
 
     look(agent) {
       // A reader that has to fetch ahead cannot answer at once.
       if (reader.prepare !== undefined) return undefined
-      const owner = byAgent.get(agent)
+      const owner = roster.of(agent)
       return owner === undefined ? undefined : readMemory(owner.tree, reader, glance)
     },
 
-    async read(depth) {
-      if (reader.prepare !== undefined) {
-        const keys: ProcessKey[] = []
-        for (const { tree } of agents.values()) keys.push(...tree.members.values())
-        await reader.prepare(keys)
-      }
-      let sliceEnd = clock.monotonic() + SLICE_MS
-      for (const owner of agents.values()) {
-        const { tree, counters, agent } = owner
-        owner.condition = readTree(tree, reader, depth, sample, counters, agent.reading, onGone, onDead)
-        if (clock.monotonic() < sliceEnd) continue
-        await options.turn()
-        sliceEnd = clock.monotonic() + SLICE_MS
-      }
-      const now = clock.monotonic()
-      for (const owner of agents.values()) {
-        if (owner.core.size === 0) {
-          end(owner)
-          continue
-        }
-        owner.counters.settle(depth)
-        fillCounters(owner.agent.reading, owner.counters)
-        const isFrozen = owner.condition === 'alive' && options.isFrozen(owner.agent, owner.tree.root.pid)
-        registry.sampled(owner.agent, isFrozen ? 'paused' : owner.condition)
-        if (now - owner.pssAtMs < PSS_INTERVAL_MS) continue
-        owner.pssAtMs = now
-        void readPss(owner, slow, isAlive)
-      }
-    },
+    read,
 
     size() {
       let members = 0
-      for (const { tree } of agents.values()) members += tree.members.size
+      for (const { tree } of roster.all()) members += tree.members.size
       const { processes, remembered } = membership.size()
-      return { agents: agents.size, members, processes, remembered }
+      return { agents: roster.size, members, processes, remembered }
     },
   }
-}
-
-const NOBODY: ReadonlyMap<number, Member> = new Map()
-
-/** Only what this reader gives goes on: a total of another one would stand still beside it and count CPU twice. */
-function resume(counters: TreeCounters, reached: Counters | undefined, kind: ProcessReader['kind']): void {
-  if (reached === undefined) return
-  if (kind === 'pidusage') {
-    counters.resume('cpuUnsplit', reached.cpuUnsplitSeconds ?? 0)
-    return
-  }
-  counters.resume('cpuUser', reached.cpuUserSeconds ?? 0)
-  counters.resume('cpuSystem', reached.cpuSystemSeconds ?? 0)
-  counters.resume('voluntarySwitches', reached.voluntarySwitches ?? 0)
-  counters.resume('involuntarySwitches', reached.involuntarySwitches ?? 0)
-  counters.resume('ioRead', reached.ioReadBytes ?? 0)
-  counters.resume('ioWrite', reached.ioWriteBytes ?? 0)
 }

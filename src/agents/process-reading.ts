@@ -1,9 +1,9 @@
 import type { ProcessReader, ProcessSample, ReadDepth, SlowLane } from '../platform/proc/process.ts'
 import type { Condition } from './activity.ts'
 import type { TreeCounters } from './counters.ts'
-import type { Member, Tree } from './membership.ts'
 import type { Agent } from './model.ts'
 import type { MemoryReading, Reading } from './reading.ts'
+import type { Member, Tree } from './tree.ts'
 
 /** Adds what was read; what was not read adds nothing, and nothing read at all stays absent. */
 function plus(sum: number | undefined, value: number | undefined): number | undefined {
@@ -112,22 +112,6 @@ export function readMemory(
 /** A zombie; but one whose other threads still run only looks like it (its first thread has ended). */
 export function isDead({ state, threads }: ProcessSample): boolean {
   return (state === 'Z' || state === 'X') && (threads ?? 1) <= 1
-}
-
-/** Sums of ticks of 0.01 s are not exact in binary: without this a page shows 0.15000000000000002. Never falls. */
-function wholeMicroseconds(seconds: number | undefined): number | undefined {
-  return seconds === undefined ? undefined : Math.round(seconds * 1e6) / 1e6
-}
-
-/** Puts the judged totals into the reading. */
-export function fillCounters(reading: Reading, counters: TreeCounters): void {
-  reading.cpuUserSeconds = wholeMicroseconds(counters.total('cpuUser'))
-  reading.cpuSystemSeconds = wholeMicroseconds(counters.total('cpuSystem'))
-  reading.cpuUnsplitSeconds = wholeMicroseconds(counters.total('cpuUnsplit'))
-  reading.voluntarySwitches = counters.total('voluntarySwitches')
-  reading.involuntarySwitches = counters.total('involuntarySwitches')
-  reading.ioReadBytes = counters.total('ioRead')
-  reading.ioWriteBytes = counters.total('ioWrite')
 }
 
 /**

@@ -29,7 +29,10 @@ export interface Reading {
   cpuThrottledPeriods: number | undefined
   pressureWaitingSeconds: number | undefined
   pressureStalledSeconds: number | undefined
+  /** Of the container, over all its lives. */
   oomKills: number | undefined
+  /** What the control group of this life itself counted: evidence, and not shown. */
+  groupOomKills: number | undefined
   restarts: number | undefined
   voluntarySwitches: number | undefined
   involuntarySwitches: number | undefined
@@ -112,6 +115,7 @@ export function emptyReading(): Reading {
     pressureWaitingSeconds: undefined,
     pressureStalledSeconds: undefined,
     oomKills: undefined,
+    groupOomKills: undefined,
     restarts: undefined,
     voluntarySwitches: undefined,
     involuntarySwitches: undefined,

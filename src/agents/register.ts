@@ -8,6 +8,7 @@ import {
   type Agent,
   type AgentId,
   type AgentInfo,
+  containerOf,
   cooperativeIncarnation,
   type ProcessSpace,
   processIncarnation,
@@ -170,7 +171,7 @@ export function createRegister(options: RegisterOptions): Register {
           if (entry === undefined || processIncarnation(space, entry) !== incarnation) continue
           ignoreConflict(() => processes.register(entry.pid, id, info))
         } else {
-          ignoreConflict(() => containers?.register(incarnation.slice(0, incarnation.indexOf(':')), id, info))
+          ignoreConflict(() => containers?.register(containerOf(incarnation), id, info))
         }
       }
     },

@@ -1,30 +1,19 @@
 import type { Bus } from '../platform/bus.ts'
 import type { Clock } from '../platform/clock.ts'
-import { cleanText } from '../platform/text.ts'
 import { type Activity, type Condition, judgeActivity, judgeState, newActivity } from './activity.ts'
+import { binds, type Claim, type ClaimResult, disputes, type IsKept } from './claim.ts'
 import { cpuSeconds, createHistory } from './history.ts'
-import type { Agent, AgentEvents, AgentId, AgentInfo, Incarnation, Origin, Runtime } from './model.ts'
+import {
+  type Agent,
+  type AgentEvents,
+  type AgentId,
+  type AgentInfo,
+  filled,
+  type Incarnation,
+  presentable,
+} from './model.ts'
 import { clearGauges, emptyReading } from './reading.ts'
-
-/** Somebody says: this incarnation is the agent `id`. */
-export interface Claim {
-  readonly id: AgentId
-  /** The id that was asked for, when `id` is only what is left because another live incarnation has it. */
-  readonly wanted?: AgentId
-  readonly runtime: Runtime
-  readonly incarnation: Incarnation
-  readonly origin: Origin
-  readonly info: AgentInfo
-  readonly startedAtMs: number
-  readonly uid?: number | undefined
-  /** The incarnation was known before the daemon restarted. */
-  readonly resumed?: true
-}
-
-/** `conflict`: the id belongs to another live incarnation, `agent`. `dismissed`: a person deleted this incarnation. */
-export type ClaimResult =
-  | { readonly outcome: 'started' | 'known' | 'conflict'; readonly agent: Agent }
-  | { readonly outcome: 'dismissed' }
+import { createRivals } from './rivals.ts'
 
 /** All agents that live or lately ended, one incarnation per id. */
 export interface Registry {
@@ -59,7 +48,7 @@ export interface RegistryOptions {
    * Whether somebody's choice hangs on this life: limits that are enforced, or a pause that lasts. A name that a
    * process gave to itself takes nothing away from it.
    */
-  readonly isKept?: (agent: Agent) => boolean
+  readonly isKept?: IsKept
   /** What only registered itself was bound to a runtime; told before anybody hears of the new life. */
   readonly onBound?: (from: Agent, to: Agent) => void
 }
@@ -79,39 +68,10 @@ interface Entry extends Mutable<Agent> {
 export function createRegistry(options: RegistryOptions): Registry {
   const { clock, bus, retentionMs, isKept = () => false } = options
   const entries = new Map<AgentId, Entry>()
-  const claimants = new Map<AgentId, Set<Entry>>()
+  const rivals = createRivals()
   const ended = new Set<Entry>()
   const dismissed = new Set<Incarnation>()
   let ordinal = 0
-
-  function judgeConflict(wanted: AgentId): void {
-    const rivals = claimants.get(wanted)
-    if (rivals === undefined) return
-    if (rivals.size === 0) claimants.delete(wanted)
-    for (const entry of rivals) entry.conflict = rivals.size > 1
-  }
-
-  /** The entry does not dispute this id any more, nor is it disputed by it. */
-  function standAside(entry: Entry): void {
-    const { wanted } = entry
-    claimants.get(wanted)?.delete(entry)
-    entry.wanted = entry.id
-    claimants.set(entry.id, (claimants.get(entry.id) ?? new Set()).add(entry))
-    judgeConflict(wanted)
-    judgeConflict(entry.id)
-  }
-
-  /**
-   * Nor does a process by naming itself make an id a disputed one, by which nobody would act on its holder any more:
-   * only where both say so themselves, and nobody has chosen anything for the first, it cannot be told who is meant.
-   */
-  function isRival(claim: Claim, holder: Agent | undefined): boolean {
-    if (holder === undefined || holder.endedAtMs !== undefined) return true
-    if (claim.origin === 'environment') {
-      return holder.origin === 'environment' && mayBind(holder, claim) && !isKept(holder)
-    }
-    return holder.origin !== 'environment'
-  }
 
   function start(claim: Claim): Entry {
     const { id, runtime, incarnation, origin, startedAtMs } = claim
@@ -131,16 +91,14 @@ export function createRegistry(options: RegistryOptions): Registry {
       conflict: false,
       reading: emptyReading(),
       history: createHistory(),
-      wanted: isRival(claim, entries.get(claim.wanted ?? id)) ? (claim.wanted ?? id) : id,
+      wanted: disputes(claim, entries.get(claim.wanted ?? id), isKept) ? (claim.wanted ?? id) : id,
       activity: newActivity(clock.monotonic()),
       retainedUntilMs: Number.POSITIVE_INFINITY,
     }
     // Deleted first, so that the order of the map is the order of creation also when an id comes again.
     entries.delete(id)
     entries.set(id, entry)
-    const rivals = claimants.get(entry.wanted) ?? new Set()
-    claimants.set(entry.wanted, rivals.add(entry))
-    judgeConflict(entry.wanted)
+    rivals.enter(entry)
     return entry
   }
 
@@ -150,15 +108,8 @@ export function createRegistry(options: RegistryOptions): Registry {
   }
 
   function drop(entry: Entry): void {
-    if (entry.endedAtMs === undefined) close(entry)
+    if (entry.endedAtMs === undefined) rivals.leave(entry)
     forget(entry)
-  }
-
-  function close(entry: Entry): void {
-    const rivals = claimants.get(entry.wanted)
-    if (rivals?.delete(entry)) judgeConflict(entry.wanted)
-    if (rivals?.size === 0) claimants.delete(entry.wanted)
-    entry.conflict = false
   }
 
   return {
@@ -172,12 +123,7 @@ export function createRegistry(options: RegistryOptions): Registry {
         return { outcome: 'known', agent: holder }
       }
       if (holder !== undefined) {
-        // What only registered itself has no runtime that could live on beside the one that now turns up.
-        const bound =
-          holder.runtime === 'cooperative' &&
-          claim.runtime !== 'cooperative' &&
-          mayBind(holder, claim) &&
-          !(claim.origin === 'environment' && isKept(holder))
+        const bound = binds(claim, holder, isKept)
         if (holder.endedAtMs === undefined && !bound) return { outcome: 'conflict', agent: holder }
         drop(holder)
         isBound = bound && holder.endedAtMs === undefined
@@ -203,9 +149,7 @@ export function createRegistry(options: RegistryOptions): Registry {
       const entry = agent as Entry
       if (entry.origin === 'registered') return
       entry.origin = 'registered'
-      for (const rival of claimants.get(entry.wanted) ?? []) {
-        if (rival !== entry && rival.origin === 'environment') standAside(rival)
-      }
+      rivals.prevail(entry)
       bus.emit('agent.registered', { agent })
     },
 
@@ -234,7 +178,7 @@ export function createRegistry(options: RegistryOptions): Registry {
       entry.state = 'exited'
       entry.retainedUntilMs = clock.monotonic() + retentionMs()
       clearGauges(entry.reading)
-      close(entry)
+      rivals.leave(entry)
       if (entries.get(entry.id) === entry) ended.add(entry)
       bus.emit('agent.exited', { agent })
     },
@@ -272,37 +216,5 @@ export function createRegistry(options: RegistryOptions): Registry {
     get size() {
       return entries.size
     },
-  }
-}
-
-/** A variable is free for everybody: another user's process does not become somebody's agent by it. */
-function mayBind(holder: Agent, { origin, uid }: Claim): boolean {
-  return origin !== 'environment' || holder.uid === undefined || uid === holder.uid || uid === 0
-}
-
-const LONGEST_WORD = 128
-const LONGEST_PATH = 4_096
-
-/** Variables, container labels and requests all end here: whatever an agent says of itself is safe to show. */
-function presentable<Info extends Partial<AgentInfo>>(info: Info): Info {
-  const cleaned = { ...info }
-  for (const key of ['name', 'role', 'vendor', 'workspace'] as const) {
-    const text = info[key]
-    if (text === undefined) continue
-    Object.assign(cleaned, { [key]: cleanText(text, key === 'workspace' ? LONGEST_PATH : LONGEST_WORD) })
-  }
-  return cleaned
-}
-
-function filled(
-  info: AgentInfo,
-  { name, role, vendor, workspace }: Partial<AgentInfo>,
-  id: AgentId,
-): AgentInfo {
-  return {
-    name: info.name === id ? (name ?? info.name) : info.name,
-    role: info.role ?? role,
-    vendor: info.vendor ?? vendor,
-    workspace: info.workspace ?? workspace,
   }
 }

@@ -2,7 +2,8 @@ import { createProcReader } from '../platform/proc/proc-reader.ts'
 import type { ProcessKey } from '../platform/proc/process.ts'
 import { createProcessTable } from '../platform/proc/process-table.ts'
 import type { TreeSnapshot } from '../runtimes/model.ts'
-import { createMembership, type Tree } from './membership.ts'
+import { createMembership } from './membership.ts'
+import type { Tree } from './tree.ts'
 import { createSnapshots } from './tree-snapshot.ts'
 
 /** What is left of a tree whose root ended while nobody looked. Close it when it is not asked any more. */

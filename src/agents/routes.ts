@@ -1,10 +1,11 @@
-import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
 import type { Clock } from '../platform/clock.ts'
 import { PageQuery, pageOfList } from '../platform/http/pagination.ts'
 import '../platform/http/scope.ts'
 import { Problem } from '../platform/problem.ts'
 import type { Admission } from './admission.ts'
-import { answerAgent } from './answer.ts'
+import { answerAgent, fullAnswer } from './answer.ts'
 import { AGENT_ID_PATTERN, type Agent, type AgentId } from './model.ts'
 import type { Register } from './register.ts'
 import type { Registry } from './registry.ts'
@@ -62,14 +63,9 @@ const Registration = Type.Object(
 export function agentRoutes(options: AgentRoutesOptions): FastifyPluginAsyncTypebox {
   const { clock, registry, admit, register, describe } = options
 
-  const summary = (agent: Agent) =>
-    answerAgent(agent, { exposePaths: options.exposePaths, nowMs: clock.now() })
-
-  /** What the agents know themselves wins, what they do not know hides nobody else's answer. */
-  const answer = (agent: Agent): object => {
-    const known = Object.entries(summary(agent)).filter(([, value]) => value !== undefined)
-    return { ...describe(agent.id), ...Object.fromEntries(known) }
-  }
+  const context = () => ({ exposePaths: options.exposePaths, nowMs: clock.now() })
+  const summary = (agent: Agent) => answerAgent(agent, context())
+  const answer = (agent: Agent): object => fullAnswer(agent, context(), describe(agent.id))
 
   function find(id: AgentId): Agent {
     const agent = registry.get(id)

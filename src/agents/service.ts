@@ -1,85 +1,28 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Bus } from '../platform/bus.ts'
-import type { CgroupFinder } from '../platform/cgroup/reader.ts'
-import type { Clock } from '../platform/clock.ts'
-import {
-  type ContainerInfo,
-  type DockerEngine,
-  ENFORCE_LABEL,
-  type EngineStatus,
-} from '../platform/docker/container.ts'
-import type { NetworkReader } from '../platform/docker/network.ts'
-import type { StatsFallback } from '../platform/docker/stats-fallback.ts'
+import type { Unsubscribe } from '../platform/bus.ts'
+import { type ContainerInfo, ENFORCE_LABEL, type EngineStatus } from '../platform/docker/container.ts'
 import type { Feature } from '../platform/feature.ts'
 import type { Caller } from '../platform/http/caller.ts'
-import type { Log } from '../platform/log.ts'
-import type { ProcessReader, ProcessTable, SlowLane } from '../platform/proc/process.ts'
-import type { Store } from '../platform/store/store.ts'
 import type { Thoroughness, TreeSnapshot } from '../runtimes/model.ts'
 import { createAdmission } from './admission.ts'
+import { fullAnswer } from './answer.ts'
+import { createCheckpoints } from './checkpoints.ts'
 import { createAgentCollectors } from './collectors.ts'
 import { createContainerSource } from './container-source.ts'
-import { createEnrolling, type EnrolmentDesk } from './enrolment.ts'
+import type { AgentsDependencies } from './dependencies.ts'
+import { createEnrolling } from './enrolment.ts'
 import type { History } from './history.ts'
-import type { Tree } from './membership.ts'
-import type { Agent, AgentEvents, AgentId, Incarnation, ProcessSpace } from './model.ts'
+import type { Agent, AgentId, Incarnation } from './model.ts'
 import { createProcessSource } from './process-source.ts'
 import { createQuota } from './quota.ts'
-import type { Counters, MemoryReading } from './reading.ts'
+import type { MemoryReading } from './reading.ts'
 import { createRegister } from './register.ts'
 import { createRegistry } from './registry.ts'
 import { createAgentsRepository } from './repository.ts'
 import { agentRoutes } from './routes.ts'
 import { createSampler } from './sampler.ts'
-import type { AgentsTables } from './tables.ts'
 import { createTestimony } from './testimony.ts'
-
-/** What may change while the daemon runs is a function. */
-export interface AgentsOptions {
-  readonly intervalMs: number
-  readonly retentionMs: () => number
-  /** Whether processes are agents without being registered; true when left out. */
-  readonly discoverProcesses: () => boolean
-  /** Programs that are agents. */
-  readonly commands: () => ReadonlySet<string>
-  readonly discoverContainers: () => boolean
-  readonly perAgentMetrics: () => 'full' | 'core'
-  readonly exposePaths: () => boolean
-  readonly ownUid: number | undefined
-}
-
-/** Everything about containers; left out when they are not looked at. */
-export interface ContainerParts {
-  readonly engine: Pick<DockerEngine, 'containers' | 'status'>
-  readonly cgroups: CgroupFinder
-  readonly network: NetworkReader
-  readonly stats: StatsFallback
-  readonly ownContainer?: string | undefined
-}
-
-export interface AgentsDependencies {
-  readonly clock: Clock
-  readonly bus: Bus<AgentEvents>
-  readonly log: Log
-  readonly table: ProcessTable
-  readonly reader: ProcessReader
-  readonly slow: SlowLane
-  readonly space: ProcessSpace
-  readonly startedAtMs: (startTime: number) => number
-  readonly containers?: ContainerParts
-  readonly store: Pick<Store<AgentsTables>, 'db' | 'enqueue' | 'daemonId'>
-  readonly options: AgentsOptions
-  /** What the other rooms know of one agent, flat, in `GET /api/v1/agents/{id}`. */
-  readonly describe?: (id: AgentId) => Readonly<Record<string, unknown>>
-  /** Who keeps limits; without it a registration that brings some is refused. */
-  readonly enrolment?: EnrolmentDesk
-  /** Whether an agent may be acted on or is stopped: no process takes its id or disputes it by naming itself so. */
-  readonly isKept?: (agent: Agent) => boolean
-  /** Whether the agent, whose root process this is, stands still in a frozen control group. */
-  readonly isFrozen?: (agent: Agent, root: number) => boolean
-  /** Awaited before an agent is deleted: whoever stopped it lets it go. Rejects when it could not. */
-  readonly beforeRemove?: (agent: Agent, actor: string) => Promise<void>
-}
+import type { Tree } from './tree.ts'
 
 /** What the other rooms use. */
 export interface Agents {
@@ -88,6 +31,8 @@ export interface Agents {
   /** Live and lately ended agents, oldest first. */
   list(): Iterable<Agent>
   history(id: AgentId): History | undefined
+  /** Everything that is known of it, as `GET /api/v1/agents/{id}` answers. */
+  answer(agent: Agent): Readonly<Record<string, unknown>>
   /** The processes of a live process agent now; a snapshot must be copied. */
   tree(agent: Agent): Tree | undefined
   /** What the engine says of a live container agent. */
@@ -99,6 +44,11 @@ export interface Agents {
   look(agent: Agent): MemoryReading | undefined
   /** Whether what this caller says about the agent counts; every route that takes usage asks. */
   mayTell(caller: Caller, agent: Pick<Agent, 'id' | 'uid'>): Promise<boolean>
+  /**
+   * Somebody found out that the kernel killed the main process of this life of a container for memory (`main`), or some
+   * process of it at some time (`some`). Kills that were counted already are not counted again.
+   */
+  oomKilled(incarnation: Incarnation, killed: 'main' | 'some'): void
   /** Ends an agent without a runtime once somebody has terminated it; it does not come back after a restart. */
   retire(agent: Agent): void
   /**
@@ -116,10 +66,6 @@ export interface Agents {
   size(): Readonly<Record<string, number>>
 }
 
-/** Totals are kept this often; what the kernel still knows is counted again anyway. */
-const CHECKPOINT_MS = 30_000
-/** An engine that was slow at start has told its containers by now. */
-const SETTLED_MS = 600_000
 /** First passes at start: whoever was found below somebody unknown is looked at once more. */
 const FIRST_PASSES = 3
 
@@ -134,6 +80,7 @@ function engineFault({ state, detail }: EngineStatus): string | undefined {
 export function createAgents(dependencies: AgentsDependencies): Agents {
   const { clock, bus, log, table, reader, slow, space, options } = dependencies
   const { enrolment, isKept } = dependencies
+  const describe = dependencies.describe ?? (() => ({}))
   const registry = createRegistry({
     clock,
     bus,
@@ -144,14 +91,11 @@ export function createAgents(dependencies: AgentsDependencies): Agents {
   const repository = createAgentsRepository(dependencies.store, clock.now)
   const quota = createQuota()
   const testimony = createTestimony(options.ownUid)
-  let checkpoints: ReadonlyMap<Incarnation, Counters> = new Map()
-  let checkpointAtMs = Number.NEGATIVE_INFINITY
-  let closed: Promise<void> | undefined
-  const startedAtMono = clock.monotonic()
-  const startedAtMs = clock.now()
+  const checkpoints = createCheckpoints({ clock, log, repository, agents: () => registry.list() })
+  const { reached } = checkpoints
+  let deaf: Unsubscribe | undefined
 
   const { containers: parts } = dependencies
-  const reached = (incarnation: Incarnation) => checkpoints.get(incarnation)
   const containers =
     parts &&
     createContainerSource({ ...parts, clock, registry, discover: options.discoverContainers, reached })
@@ -189,7 +133,7 @@ export function createAgents(dependencies: AgentsDependencies): Agents {
       await processes.read(depth)
       containers?.read(depth)
       bus.emit('sample', { atMs: clock.monotonic(), depth })
-      checkpoint()
+      checkpoints.tick()
     },
   })
 
@@ -212,24 +156,6 @@ export function createAgents(dependencies: AgentsDependencies): Agents {
     beforeRemove: dependencies.beforeRemove ?? (async () => {}),
   })
 
-  function checkpoint(): void {
-    const now = clock.monotonic()
-    if (now - checkpointAtMs < CHECKPOINT_MS) return
-    checkpointAtMs = now
-    for (const agent of registry.list()) if (agent.endedAtMs === undefined) repository.checkpoint(agent)
-    if (closed === undefined && now - startedAtMono >= SETTLED_MS) closed = closeUnseen()
-  }
-
-  /** By now everybody who lives has been seen. */
-  async function closeUnseen(): Promise<void> {
-    checkpoints = new Map()
-    try {
-      await repository.closeUnseen(startedAtMs)
-    } catch (error) {
-      log.warn('incarnations that ended unseen were not closed', { error: String(error) })
-    }
-  }
-
   const collectors = createAgentCollectors({
     agents: () => registry.list(),
     freshen: sampler.freshen,
@@ -245,7 +171,7 @@ export function createAgents(dependencies: AgentsDependencies): Agents {
 
   async function restore(): Promise<void> {
     try {
-      checkpoints = await repository.checkpoints()
+      await checkpoints.load()
       register.restore(await repository.registrations())
     } catch (error) {
       // Without the store everything is still measured; only names given earlier and old totals are missing.
@@ -262,7 +188,7 @@ export function createAgents(dependencies: AgentsDependencies): Agents {
       admit: createAdmission({ clock, registry, quota, register, testimony }),
       register,
       exposePaths: options.exposePaths,
-      describe: dependencies.describe ?? (() => ({})),
+      describe,
     }),
     health() {
       let live = 0
@@ -271,6 +197,7 @@ export function createAgents(dependencies: AgentsDependencies): Agents {
     },
     async start() {
       bus.on('agent.exited', ({ agent }) => repository.checkpoint(agent))
+      if (containers !== undefined) deaf = parts?.engine.on(containers.hear)
       await find()
       await restore()
       for (let pass = 0; pass < FIRST_PASSES; pass++) {
@@ -282,8 +209,8 @@ export function createAgents(dependencies: AgentsDependencies): Agents {
     },
     async stop() {
       await sampler.stop()
-      checkpointAtMs = Number.NEGATIVE_INFINITY
-      checkpoint()
+      deaf?.()
+      checkpoints.keep()
     },
   }
 
@@ -292,6 +219,8 @@ export function createAgents(dependencies: AgentsDependencies): Agents {
     get: registry.get,
     list: registry.list,
     history: (id) => registry.get(id)?.history,
+    answer: (agent) =>
+      fullAnswer(agent, { exposePaths: options.exposePaths, nowMs: clock.now() }, describe(agent.id)),
     tree: processes.tree,
     container: (agent) => containers?.container(agent),
     look(agent) {
@@ -299,6 +228,7 @@ export function createAgents(dependencies: AgentsDependencies): Agents {
       return agent.runtime === 'container' ? containers?.look(agent) : processes.look(agent)
     },
     mayTell: testimony.mayTell,
+    oomKilled: (incarnation, killed) => containers?.oomKilled(incarnation, killed),
     retire: register.retire,
     snapshot: processes.snapshot,
     newestFirst: (id) => registry.get(id)?.ordinal ?? Number.POSITIVE_INFINITY,

@@ -5,8 +5,9 @@ import {
   type ProcessTable,
 } from '../platform/proc/process.ts'
 import type { TargetProcess, TreeSnapshot } from '../runtimes/model.ts'
-import type { Member, Membership, Tree } from './membership.ts'
+import type { Membership } from './membership.ts'
 import { isDead } from './process-reading.ts'
+import type { Member, Tree } from './tree.ts'
 
 export interface SnapshotParts {
   readonly membership: Pick<Membership, 'leaders' | 'memberOf'>

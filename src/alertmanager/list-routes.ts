@@ -1,4 +1,5 @@
-import { type FastifyPluginAsyncTypebox, type Static, Type } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { type Static, Type } from 'typebox'
 import { AGENT_ID_PATTERN } from '../agents/model.ts'
 import { PageQuery, pageOfList, type SortKey } from '../platform/http/pagination.ts'
 import '../platform/http/scope.ts'

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import { probeReach, type Reach, type ReachState } from '../platform/reach.ts'
+import type { Reach, ReachState } from '../platform/reach/model.ts'
+import { probeReach } from '../platform/reach/probe.ts'
 import { toSafeJson } from '../platform/text.ts'
 import { dataDirFrom } from './data-dir.ts'
 import type { ServeFlags } from './flags.ts'

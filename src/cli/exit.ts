@@ -1,4 +1,4 @@
-/** Exit codes of every command (public surface, see README). */
+/** Exit codes of every command (public surface, see docs/cli.md). */
 export const EXIT = {
   ok: 0,
   failure: 1,

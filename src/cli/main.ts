@@ -76,5 +76,6 @@ export function createProgram(): Command {
   replayCommand(program)
   rulesCommand(program)
   completionCommand(program)
-  return program
+  // Last, or every command above would take them too. The daemon says itself which of them is no command.
+  return program.allowExcessArguments()
 }

@@ -3,6 +3,7 @@ import type { App } from '../app.ts'
 import { engageOnSignal } from '../control/kill-switch.ts'
 import { systemClock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
+import { nearest } from '../platform/nearest.ts'
 import { dataDirFrom } from './data-dir.ts'
 import { EXIT } from './exit.ts'
 import { disabledCollectors, type ServeFlags } from './flags.ts'
@@ -20,8 +21,20 @@ export function serveCommand(program: Command): void {
     await (flags.once ? printOnce(app) : serve(app, log))
     if (app.hasStuckThread()) leave()
   }
-  program.action(run)
+  program.action(async () => {
+    const [name] = program.args
+    if (name !== undefined) program.error(`error: ${unknownCommand(name, program)}`)
+    await run()
+  })
   program.command('serve').description('run the daemon (the default)').action(run)
+}
+
+function unknownCommand(name: string, { commands }: Command): string {
+  const meant = nearest(
+    name,
+    commands.map((command) => command.name()),
+  )
+  return `unknown command '${name}'${meant === undefined ? '; see agent-exporter --help' : `, did you mean ${meant}?`}`
 }
 
 /** The daemon is loaded here and nowhere before: every other command begins ten times as fast without it. */

@@ -99,9 +99,13 @@ export function createLookout(dependencies: LookoutDependencies): Lookout {
     readGroup(containerId) {
       const container = sources.engine.containers().get(containerId)
       const group = container === undefined ? undefined : sources.group(container)
-      if (group === undefined) return
-      if (group.oomKills !== undefined) marks.groupKills(containerId, clock.monotonic(), group.oomKills)
-      marks.groupMemory(containerId, clock.monotonic(), group)
+      if (container === undefined || group === undefined) return
+      const now = clock.monotonic()
+      if (group.oomKills !== undefined) {
+        const incarnation = containerIncarnation(containerId, container.startedAt)
+        marks.groupKills(containerId, incarnation, now, group.oomKills)
+      }
+      marks.groupMemory(containerId, now, group)
     },
   }
 }

@@ -18,8 +18,14 @@ export interface Marks {
   event(containerId: string, mark: EngineMark, atMs: number, wallMs: number): void
   /** With the times that the engine's clock would have had if it had always been this much ahead. */
   events(containerId: string, wallMs: number): readonly EngineMark[]
-  /** Counter `oom_kill` of the group of a container. The first value is what later ones are compared with. */
-  groupKills(containerId: string, atMs: number, count: number): void
+  /**
+   * Counter `oom_kill` of the group of a container. The first value is what later ones are compared with. A container
+   * that was started again has another group, which counts from 0.
+   *
+   * @param incarnation the life of the container in which it was read
+   * @returns whether somebody was killed since the last value
+   */
+  groupKills(containerId: string, incarnation: string, atMs: number, count: number): boolean
   /** Kills of the group since `fromMs`; undefined when its counter was never read. */
   group(containerId: string, fromMs: number): GroupEvidence | undefined
   /** What the files of a group said when it was short of memory: later than any sample, and often the last. */
@@ -57,9 +63,16 @@ interface Counted {
   readonly count: number
 }
 
+/** Of all groups that a container has had, one after the other. */
+interface GroupCount extends Counted {
+  readonly incarnation: string
+  /** What the group of that life said itself. */
+  readonly own: number
+}
+
 export function createMarks(): Marks {
   const events = new Map<string, Told[]>()
-  const groups = new Map<string, Counted[]>()
+  const groups = new Map<string, GroupCount[]>()
   const memories = new Map<string, { readonly atMs: number; readonly now: GroupNow }>()
   const kernel: { kill: SeenKill; owner: KillOwner | undefined }[] = []
   const host: Counted[] = []
@@ -92,13 +105,17 @@ export function createMarks(): Marks {
       return those.map(({ mark, wallMs }) => ({ ...mark, atMs: mark.atMs + Math.round(now - wallMs) }))
     },
 
-    groupKills(containerId, atMs, count) {
+    groupKills(containerId, incarnation, atMs, own) {
       const counts = groups.get(containerId) ?? []
       groups.set(containerId, counts)
       const last = counts.at(-1)
-      if (last !== undefined && last.count >= count) return
-      counts.push({ atMs, count })
+      const before = last?.incarnation === incarnation ? last.own : 0
+      // A sample may be older than what was read when the engine told something.
+      const isOld = last?.incarnation !== incarnation && counts.some((one) => one.incarnation === incarnation)
+      if (isOld || (last?.incarnation === incarnation && own <= before)) return false
+      counts.push({ atMs, incarnation, own, count: (last?.count ?? 0) + own - before })
       if (counts.length > MOST) counts.shift()
+      return last !== undefined && own > before
     },
     group(containerId, fromMs) {
       const counts = groups.get(containerId)

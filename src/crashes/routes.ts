@@ -1,4 +1,5 @@
-import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
 import { AGENT_ID_PATTERN, type AgentId } from '../agents/model.ts'
 import type { Caller } from '../platform/http/caller.ts'
 import { decodeCursor, PageQuery, toPage } from '../platform/http/pagination.ts'
@@ -6,11 +7,12 @@ import '../platform/http/scope.ts'
 import { Problem } from '../platform/problem.ts'
 import { answerCrash, answerIssue, answerStats } from './answer.ts'
 import { relatedCrashes } from './insights.ts'
-import { CRASH_CAUSES, type CrashRecord } from './model.ts'
+import { CRASH_CAUSES } from './model.ts'
 import { causeOf, grouped } from './patterns.ts'
-import type { CrashFilter, CrashKey } from './repository.ts'
+import type { CrashKey } from './repository.ts'
 import type { Crashes } from './service.ts'
 import { type CrashTellingOptions, crashTellingRoutes } from './telling-routes.ts'
+import { visibleCrashes } from './visible.ts'
 
 /** What the room that follows memory adds to the answers about health. */
 export interface HealthAlerts {
@@ -32,9 +34,6 @@ export interface CrashRoutesOptions extends CrashTellingOptions {
 }
 
 const DEFAULT_LIMIT = 50
-/** Crashes looked through for one page of a caller who may see few of them: all that are kept, in ordinary life. */
-const MOST_LOOKED_AT = 5_000
-const BATCH = 500
 
 const Name = Type.String({ minLength: 1, maxLength: 128, pattern: AGENT_ID_PATTERN })
 
@@ -55,25 +54,6 @@ export function crashRoutes(options: CrashRoutesOptions): FastifyPluginAsyncType
   const { crashes, alerts, daemons = () => ({ connected: 1, total: 1 }) } = options
   const { repository } = crashes
 
-  async function visibleCrashes(
-    caller: Caller,
-    filter: CrashFilter,
-    limit: number,
-    after: CrashKey | undefined,
-  ): Promise<readonly CrashRecord[]> {
-    if (!caller.limited) return repository.list(filter, limit, after)
-    const found: CrashRecord[] = []
-    let from = after
-    for (let seen = 0; found.length < limit && seen < MOST_LOOKED_AT; seen += BATCH) {
-      const batch = await repository.list(filter, BATCH, from)
-      found.push(...batch.filter(({ agent }) => caller.mayTouch(agent)))
-      const last = batch.at(-1)
-      if (batch.length < BATCH || last === undefined) break
-      from = [last.atMs, last.id]
-    }
-    return found.slice(0, limit)
-  }
-
   return async (app) => {
     await app.register(crashTellingRoutes(options))
 
@@ -90,7 +70,7 @@ export function crashRoutes(options: CrashRoutesOptions): FastifyPluginAsyncType
           ...(origin === undefined ? {} : { origin }),
           ...(cause === undefined ? {} : { cause }),
         }
-        const rows = await visibleCrashes(caller, filter, limit + 1, keyOf(query.cursor))
+        const rows = await visibleCrashes(repository, seenBy(caller), filter, limit + 1, keyOf(query.cursor))
         const { items, nextCursor } = toPage(rows, limit, ({ atMs, id }) => [atMs, id])
         const byCause = Object.fromEntries(
           [...grouped(items, causeOf)].map(([of, those]) => [of, those.length] as const),
@@ -190,6 +170,9 @@ export function crashRoutes(options: CrashRoutesOptions): FastifyPluginAsyncType
     )
   }
 }
+
+/** `undefined`: everything. */
+const seenBy = (caller: Caller) => (caller.limited ? (id: AgentId) => caller.mayTouch(id) : undefined)
 
 /** @throws Problem AE_INVALID for a cursor of another list */
 function keyOf(cursor: string | undefined): CrashKey | undefined {

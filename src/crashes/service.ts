@@ -4,18 +4,15 @@ import type { Clock } from '../platform/clock.ts'
 import type { Feature } from '../platform/feature.ts'
 import type { Log } from '../platform/log.ts'
 import type { Store } from '../platform/store/store.ts'
-import { isCrash, judgeEnd } from './cause.ts'
 import { createCrashCollector, createCrashTallies } from './collector.ts'
-import { endingOf } from './ending.ts'
-import { answerEnd, createEnds, seenEnd } from './ends.ts'
-import { type Case, createGathering } from './gather.ts'
+import { createConclude } from './conclude.ts'
+import { answerEnd, createEnds } from './ends.ts'
+import { createGathering } from './gather.ts'
 import { healthScore, type LiveState } from './health-score.ts'
 import { createCrashHistory } from './history.ts'
 import { type Insights, insightsOf } from './insights.ts'
 import { createMarks } from './marks.ts'
-import type { CrashEvents, CrashRecord, Evidence, Verdict } from './model.ts'
-import { recommend } from './recommendations.ts'
-import { idOf } from './report.ts'
+import type { CrashEvents, CrashRecord } from './model.ts'
 import { type CrashesRepository, createCrashesRepository } from './repository.ts'
 import type { CrashSources } from './sources.ts'
 import { subjectOf, subjectUnseen } from './subject.ts'
@@ -83,9 +80,6 @@ export interface Crashes {
   size(): Readonly<Record<string, number>>
 }
 
-/** Children killed one after the other in a living agent are one crash while they follow each other this closely. */
-const SAME_ILLNESS_MS = 60_000
-
 /** Finds out how agents end. Builds the room; nothing is read before `start`. */
 export function createCrashes(dependencies: CrashesDependencies): Crashes {
   const { clock, log, bus, store, agents, sources, config } = dependencies
@@ -93,10 +87,14 @@ export function createCrashes(dependencies: CrashesDependencies): Crashes {
   const history = createCrashHistory(() => config().retain)
   const tallies = createCrashTallies()
   const marks = createMarks()
-  const gather = createGathering(clock, sources, marks)
   const ends = createEnds(clock)
   const looking = new Set<Promise<void>>()
   let fault: string | undefined
+
+  const conclude = createConclude({
+    ...{ bus, daemonId: store.daemonId, history, tallies, ends, keep },
+    gather: createGathering(clock, sources, marks),
+  })
 
   const watch = createEndWatch({
     ...{ clock, bus, sources, marks, agents },
@@ -108,66 +106,6 @@ export function createCrashes(dependencies: CrashesDependencies): Crashes {
       void work.finally(() => looking.delete(work))
     },
   })
-
-  async function conclude(settled: Case): Promise<void> {
-    const { subject, life, ended } = settled
-    const evidence = await gather(settled)
-    const verdict = judgeEnd(evidence)
-    if (life === 'ended') {
-      if (verdict.reason !== 'lives') tallies.exit(subject.role, verdict.reason)
-      bus.emit('agent.ended', { subject, verdict, atMs: ended.atMs })
-    }
-    if (!isCrash(verdict)) {
-      if (life === 'ended') ends.put(seenEnd(settled, verdict, undefined))
-      return
-    }
-    const again = life === 'alive' ? openIllness(settled) : undefined
-    const record =
-      again === undefined
-        ? recordOf(settled, evidence, verdict)
-        : { ...again, occurrences: again.occurrences + 1, lastAtMs: ended.atMs }
-    if (again === undefined) tallies.crash(subject.role, verdict.cause ?? 'unknown')
-    await keep(record)
-    if (life === 'ended') ends.put(seenEnd(settled, verdict, record))
-    if (again === undefined) bus.emit('agent.crashed', { record })
-  }
-
-  /** The record of children of this life that were killed just before. */
-  function openIllness({ subject, ended }: Case): CrashRecord | undefined {
-    return history
-      .of(subject.agent)
-      .findLast(
-        ({ incarnation, verdict, lastAtMs }) =>
-          incarnation === subject.incarnation &&
-          verdict.reason === 'lives' &&
-          ended.atMs - lastAtMs <= SAME_ILLNESS_MS,
-      )
-  }
-
-  function recordOf(
-    { subject, life, ended, output, exit, agent: measured }: Case,
-    evidence: Evidence,
-    verdict: Verdict,
-  ): CrashRecord {
-    const { agent, incarnation, runtime, role, pid } = subject
-    const ending = endingOf(exit)
-    return {
-      id: idOf(life === 'ended' ? [incarnation] : [incarnation, ended.atMs]),
-      origin: store.daemonId,
-      // Of a process that nobody here ever saw there is only the word of who waited for it.
-      witness: runtime === 'process' && measured === undefined ? 'told' : 'seen',
-      ...{ agent, incarnation, runtime, role, pid, occurrences: 1 },
-      atMs: ended.atMs,
-      lastAtMs: ended.atMs,
-      exitCode: exit?.code,
-      signal: ending?.kind === 'signal' ? ending.signal : undefined,
-      reported: undefined,
-      verdict,
-      memory: evidence.memory,
-      lastOutput: output?.text,
-      recommendations: recommend(verdict, evidence),
-    }
-  }
 
   async function keep(record: CrashRecord): Promise<void> {
     const gone = history.put(record)

@@ -1,4 +1,4 @@
-import type { Member } from '../agents/membership.ts'
+import type { Member } from '../agents/tree.ts'
 import type { ProcessKey } from '../platform/proc/process.ts'
 import type { RunCage } from './cage.ts'
 import type { OwnTree } from './tree.ts'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { matchCommand } from '../agents/identify.ts'
-import type { Member } from '../agents/membership.ts'
+import type { Member } from '../agents/tree.ts'
 import type { ProcessIdentity, ProcessKey } from '../platform/proc/process.ts'
 import type { OwnTree } from './tree.ts'
 

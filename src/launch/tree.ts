@@ -1,5 +1,6 @@
-import { createMembership, type Member } from '../agents/membership.ts'
+import { createMembership } from '../agents/membership.ts'
 import type { AgentId, Incarnation } from '../agents/model.ts'
+import type { Member } from '../agents/tree.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { ProcessEntry, ProcessIdentity, ProcessKey, ProcessTable } from '../platform/proc/process.ts'
 

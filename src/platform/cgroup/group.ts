@@ -89,7 +89,10 @@ export function closeGroup(group: Group, buffer: FileBuffer): void {
   }
 }
 
-/** Adds every pid of the group and the groups below it; false when the directory is not there. */
+/**
+ * Adds every pid of the group and the groups below it; false when the directory is not there. A process outside of our
+ * pid namespace has none: v2 lists it as 0, which is added, and v1 leaves it out (cgroups(7)).
+ */
 export function collectPids(directory: string, into: Set<number>, depth = 0): boolean {
   let entries: readonly { name: string; isDirectory(): boolean }[]
   try {
@@ -99,9 +102,7 @@ export function collectPids(directory: string, into: Set<number>, depth = 0): bo
   }
   try {
     for (const line of readFileSync(join(directory, 'cgroup.procs'), 'utf8').split('\n')) {
-      const pid = Number(line)
-      // 0 is a process outside of this pid namespace.
-      if (pid > 0) into.add(pid)
+      if (line !== '') into.add(Number(line))
     }
   } catch {
     // A threaded group answers EOPNOTSUPP: its processes are listed by its domain.

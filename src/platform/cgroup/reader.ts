@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../clock.ts'
+import { isInFirstNamespace } from '../proc/pid-namespace.ts'
 import {
   closeGroup,
   collectPids,
@@ -47,6 +48,7 @@ export function createCgroupReader(options: CgroupReaderOptions = {}): CgroupFin
   const clock = options.clock ?? systemClock
   const maxDescriptors = options.maxDescriptors ?? DEFAULT_MAX_DESCRIPTORS
   const hierarchy = findHierarchy(root, procRoot)
+  const seesHost = isInFirstNamespace('pid', procRoot) !== false
   const buffer = fileBuffer()
   const groups = new Map<string, Group>()
   const limits = createLimitReader(clock, limitsV2)
@@ -185,7 +187,9 @@ export function createCgroupReader(options: CgroupReaderOptions = {}): CgroupFin
       const directory = leadingDirectory(ref, hierarchy)
       if (directory === undefined) return undefined
       const pids = new Set<number>()
-      return collectPids(directory, pids) ? [...pids] : undefined
+      if (!collectPids(directory, pids)) return undefined
+      // Whom we cannot see is not nobody.
+      return pids.has(0) || (pids.size === 0 && !seesHost) ? undefined : [...pids]
     },
 
     forget: (ref) => forgetKey(keyOf(ref)),

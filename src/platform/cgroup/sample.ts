@@ -42,7 +42,7 @@ export interface CgroupReader {
   locate(pid: number): CgroupRef | undefined
   /** `memory`: only the files that say how much memory is used or may be; the rest of the sample is unread. */
   read(ref: CgroupRef, into: CgroupSample, files?: 'all' | 'memory'): 'ok' | 'gone' | 'unreadable'
-  /** Every pid below the group, recursive. */
+  /** Every pid below the group, recursive; undefined when some are in a pid namespace that we do not see into. */
   processes(ref: CgroupRef): readonly number[] | undefined
   forget(ref: CgroupRef): void
   close(): void

@@ -142,19 +142,21 @@ export function createProcessTable(options: ProcessTableOptions = {}): ProcessTa
         }
       }
 
-      for (const name of list()) {
-        const pid = pidOf(name)
+      // By index and forEach: an iterator makes an object or two per process and pass.
+      const names = list()
+      for (let i = 0; i < names.length; i++) {
+        const pid = pidOf(names[i]!)
         if (pid === 0) continue
         const row = rows.get(pid)
         if (row === undefined) add(pid)
         else row.seenIn = pass
       }
-      for (const [pid, row] of rows) {
-        if (row.seenIn === pass) continue
+      rows.forEach((row, pid) => {
+        if (row.seenIn === pass) return
         rows.delete(pid)
         young.delete(pid)
         vanished.push(row.entry)
-      }
+      })
       const fresh = new Set(appeared)
       for (const pid of young) {
         const row = rows.get(pid)!

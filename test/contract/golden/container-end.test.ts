@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { CONTAINER_ID } from '../../../scripts/fixture-trees.ts'
+import { CONTAINER_ID } from '../../../scripts/fixture-trees/tree.ts'
 import { eventually } from '../../support/child.ts'
 import { parseExposition } from '../../support/exposition-parser.ts'
 import { fakeClock } from '../../support/fake-clock.ts'

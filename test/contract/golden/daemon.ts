@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Shape } from '../../../scripts/fixture-trees.ts'
+import type { Shape } from '../../../scripts/fixture-trees/tree.ts'
 import { type App, createApp } from '../../../src/app.ts'
 import { createConfigHolder } from '../../../src/config/holder.ts'
 import { parseConfig } from '../../../src/config/load.ts'

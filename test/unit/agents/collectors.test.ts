@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { AgentsOptions } from '../../../src/agents/service.ts'
+import type { AgentsOptions } from '../../../src/agents/dependencies.ts'
 import { createCatalogue } from '../../../src/platform/exposition/catalogue.ts'
 import { createInk } from '../../../src/platform/exposition/ink.ts'
 import { createScraper, scrapeFamilies } from '../../../src/platform/exposition/scrape.ts'

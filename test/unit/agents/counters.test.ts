@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createTreeCounters } from '../../../src/agents/counters.ts'
-import { createMembership, type Member } from '../../../src/agents/membership.ts'
+import { createMembership } from '../../../src/agents/membership.ts'
+import type { Member } from '../../../src/agents/tree.ts'
 import { createProcessSample, type ReadDepth } from '../../../src/platform/proc/process.ts'
 import { createProcessWorld, type SimulatedProcess } from './process-world.ts'
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import type { Claim } from '../../../src/agents/claim.ts'
 import type { EnrolmentDesk } from '../../../src/agents/enrolment.ts'
 import type { AgentEvents } from '../../../src/agents/model.ts'
-import { type Claim, createRegistry } from '../../../src/agents/registry.ts'
+import { createRegistry } from '../../../src/agents/registry.ts'
 import { createBus } from '../../../src/platform/bus.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { createRoom } from './room.ts'
@@ -146,6 +147,17 @@ describe('a process that names itself as another agent', () => {
     kept.claim('a', '1')
     kept.claim('agent-2', '2', { wanted: 'a' })
     expect(kept.conflicts()).toEqual([
+      ['a', false],
+      ['agent-2', false],
+    ])
+  })
+
+  it('disputes it no more when somebody registers it by the id it has', () => {
+    const { claim, conflicts, registry } = setUp()
+    claim('a', '1')
+    claim('agent-2', '2', { wanted: 'a' })
+    registry.register(registry.get('agent-2')!)
+    expect(conflicts()).toEqual([
       ['a', false],
       ['agent-2', false],
     ])

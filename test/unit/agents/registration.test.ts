@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { InjectOptions } from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
+import type { AgentsDependencies } from '../../../src/agents/dependencies.ts'
 import type { EnrolmentChoice, EnrolmentDesk } from '../../../src/agents/enrolment.ts'
-import type { AgentsDependencies } from '../../../src/agents/service.ts'
 import { mintAgentToken } from '../../../src/platform/http/agent-token.ts'
 import { Problem, type ProblemField } from '../../../src/platform/problem.ts'
 import {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { judgeActivity, judgeState, newActivity } from '../../../src/agents/activity.ts'
+import type { Claim } from '../../../src/agents/claim.ts'
 import type { AgentEvents } from '../../../src/agents/model.ts'
 import { createQuota } from '../../../src/agents/quota.ts'
-import { type Claim, createRegistry } from '../../../src/agents/registry.ts'
+import { createRegistry } from '../../../src/agents/registry.ts'
 import { createBus } from '../../../src/platform/bus.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 

@@ -1,10 +1,11 @@
+import type { AgentsDependencies, AgentsOptions } from '../../../src/agents/dependencies.ts'
 import type { AgentEvents } from '../../../src/agents/model.ts'
-import { type AgentsDependencies, type AgentsOptions, createAgents } from '../../../src/agents/service.ts'
+import { createAgents } from '../../../src/agents/service.ts'
 import type { AgentsTables } from '../../../src/agents/tables.ts'
 import { createBus } from '../../../src/platform/bus.ts'
 import type { CgroupFinder } from '../../../src/platform/cgroup/reader.ts'
 import { type CgroupSample, emptySample } from '../../../src/platform/cgroup/sample.ts'
-import type { ContainerInfo, EngineStatus } from '../../../src/platform/docker/container.ts'
+import type { ContainerChange, ContainerInfo, EngineStatus } from '../../../src/platform/docker/container.ts'
 import { silentLog } from '../../../src/platform/log.ts'
 import type { ProcessIdentity, SlowLane } from '../../../src/platform/proc/process.ts'
 import type { Store } from '../../../src/platform/store/store.ts'
@@ -115,6 +116,7 @@ export function createRoom(
   }
 
   const engine: { status: EngineStatus } = { status: { state: 'connected' } }
+  const listeners = new Set<(change: ContainerChange) => void>()
   const { store, checkpoints } = fakeStore(before?.checkpoints, before?.registered)
   const agents = createAgents({
     ...others,
@@ -127,7 +129,14 @@ export function createRoom(
     space: SPACE,
     startedAtMs: (startTime) => startTime * 10,
     containers: {
-      engine: { containers: () => containers, status: () => engine.status },
+      engine: {
+        containers: () => containers,
+        status: () => engine.status,
+        on(listener) {
+          listeners.add(listener)
+          return () => void listeners.delete(listener)
+        },
+      },
       cgroups,
       network: { read: () => ({ receiveBytes: 11, transmitBytes: 22 }) },
       stats: { read: async () => ({ outcome: 'unreadable', network: undefined }) },
@@ -164,6 +173,11 @@ export function createRoom(
     checkpoints,
     get identified() {
       return identified
+    },
+    /** The engine tells of one of its containers. */
+    incident(action: 'oom' | 'die', container: ContainerInfo): void {
+      const change = { kind: 'incident', action, container, at: clock.now() } as const
+      for (const listener of listeners) listener({ ...change, exitCode: undefined, signal: undefined })
     },
     start: () => agents.feature.start!(),
     stop: () => agents.feature.stop!(),

@@ -32,6 +32,22 @@ describe('command line', () => {
     expect(out).toContain('--web.listen-address')
   })
 
+  it.each([
+    ['agnets', 'did you mean agents?'],
+    ['nonsense', 'see agent-exporter --help'],
+  ])('ends with 2 on %s, which is no command', async (name, hint) => {
+    const { code, out } = await run(name)
+    expect(code).toBe(2)
+    expect(out).toContain(`unknown command '${name}'`)
+    expect(out).toContain(hint)
+  })
+
+  it('ends with 2 on arguments that the daemon does not take', async () => {
+    const { code, out } = await run('serve', 'agents')
+    expect(code).toBe(2)
+    expect(out).toContain('too many arguments')
+  })
+
   it('ends with 2 on a bad value', async () => {
     expect((await run('--web.max-requests', 'none', '--once')).code).toBe(2)
     expect((await run('--log.level', 'loud', '--once')).code).toBe(2)

@@ -53,8 +53,8 @@ describe('memory before the end (R12)', () => {
 describe('what was seen lately', () => {
   it('tells kills of a group just before from those of its life', () => {
     const marks = createMarks()
-    marks.groupKills('a', 0, 2)
-    marks.groupKills('a', 50_000, 3)
+    marks.groupKills('a', 'life', 0, 2)
+    marks.groupKills('a', 'life', 50_000, 3)
     expect(marks.group('a', 49_000)).toEqual({ recentKills: 1, totalKills: 3 })
     expect(marks.group('a', 51_000)).toEqual({ recentKills: 0, totalKills: 3 })
     expect(marks.group('b', 0)).toBeUndefined()
@@ -62,11 +62,11 @@ describe('what was seen lately', () => {
 
   it('tells kills of others from those on the host', () => {
     const marks = createMarks()
-    marks.groupKills('other', 0, 0)
+    marks.groupKills('other', 'life', 0, 0)
     marks.hostKills(0, 10)
     marks.hostKills(1_000, 10)
     expect(marks.host(500, 'mine')).toEqual({ kills: 0, explained: 0 })
-    marks.groupKills('other', 1_500, 1)
+    marks.groupKills('other', 'life', 1_500, 1)
     marks.hostKills(2_000, 12)
     expect(marks.host(1_000, 'mine')).toEqual({ kills: 2, explained: 1 })
     expect(marks.host(1_000, 'other')).toEqual({ kills: 2, explained: 0 })

@@ -142,13 +142,33 @@ describe('a child that is killed in a living container', () => {
 
   it('is seen by its counter where no engine tells', async () => {
     const { agent } = room.container('box')
-    agent.reading.oomKills = 0
+    agent.reading.groupOomKills = 0
     room.sample()
     await room.pass(1_000)
-    agent.reading.oomKills = 1
+    agent.reading.groupOomKills = 1
     room.sample()
     await room.pass(600)
     expect(room.crashed).toEqual(['box oom_child'])
+  })
+
+  it('is seen in the next life of the container, whose group counts anew, and an old sample is no next life', async () => {
+    const { agent } = room.container('box')
+    const read = async (count: number) => {
+      agent.reading.groupOomKills = count
+      room.sample()
+      await room.pass(62_000)
+    }
+    await read(0)
+    await read(3)
+    await read(2)
+    expect(room.crashed).toEqual(['box oom_child'])
+    const id = agent.incarnation.slice(0, 64)
+    agent.incarnation = `${id}:${new Date(room.clock.now()).toISOString()}` as typeof agent.incarnation
+    await read(0)
+    await read(1)
+    expect(room.crashed).toEqual(['box oom_child', 'box oom_child'])
+    const told = room.crashes.list().map((one) => one.verdict.evidence.map(({ says }) => says))
+    expect(told?.join()).toContain('1 OOM kill just before')
   })
 
   it('again and again is one crash that goes on, and after a pause another', async () => {
@@ -215,6 +235,18 @@ describe('the end of a process', () => {
     room.exit(agent)
     await room.pass(3_000)
     expect(room.crashed).toEqual(['p segfault'])
+  })
+
+  it('has the last words that a busy parent tells late, after its zombie was seen', async () => {
+    const agent = room.process('p')
+    room.host.waitStatus = 3 << 8
+    room.exit(agent)
+    await room.pass(2_000)
+    expect(room.saved).toEqual([])
+    room.crashes.tellExit(agent, { by: 'parent', exitCode: 3, lastOutput: 'boom' })
+    await room.pass(400)
+    expect(room.crashed).toEqual(['p error'])
+    expect(room.crashes.list()).toMatchObject([{ exitCode: 3, verdict: { confidence: 'high' } }])
   })
 
   it('is unknown when nobody says anything', async () => {

@@ -1,9 +1,21 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
-import { CONTAINER_ID, fixtureTree, SHAPES, type Shape } from '../../../../scripts/fixture-trees.ts'
+import { CONTAINER_ID, SHAPES, type Shape } from '../../../../scripts/fixture-trees/tree.ts'
+import { fixtureTree } from '../../../../scripts/fixture-trees.ts'
 import { createCgroupReader } from '../../../../src/platform/cgroup/reader.ts'
 import { emptySample } from '../../../../src/platform/cgroup/sample.ts'
 import { fakeClock } from '../../../support/fake-clock.ts'
@@ -223,6 +235,37 @@ describe('change', () => {
     expect(reader.find(ref.path)).toBeUndefined()
     expect(reader.find('/docker')).toEqual({ version: 2, path: '/docker' })
   })
+
+  it.each(['v1', 'v2-cgroupfs'] as const)(
+    'never takes a group for empty whose processes it cannot see: %s',
+    (tree) => {
+      const { room, reader } = copy(tree)
+      const ref = reader.locate(CONTAINER)!
+      const groups = tree === 'v1' ? readdirSync(join(room, 'cgroup')) : ['']
+      const list = (text: string) => {
+        for (const group of groups) {
+          const directory = join(room, 'cgroup', group, ref.path)
+          if (existsSync(directory)) writeFileSync(join(directory, 'cgroup.procs'), text)
+        }
+      }
+      list('')
+      expect(reader.processes(ref)).toEqual([])
+      // v2 lists a process of another pid namespace as 0; v1 lists none of them.
+      list('0\n0\n')
+      expect(reader.processes(ref)).toBeUndefined()
+      unlinkSync(join(room, 'proc/self/ns/pid'))
+      symlinkSync('pid:[4026532442]', join(room, 'proc/self/ns/pid'))
+      list('')
+      const inside = createCgroupReader({
+        procRoot: join(room, 'proc'),
+        root: join(room, 'cgroup'),
+      })
+      expect(inside.processes(ref)).toBeUndefined()
+      list('17\n')
+      expect(inside.processes(ref)).toEqual([17])
+      inside.close()
+    },
+  )
 
   it('reads a file longer than its buffer whole', () => {
     const { room, reader } = copy('v2-cgroupfs')

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { CONTAINER_ID, type Shape } from '../../../../scripts/fixture-trees.ts'
+import { CONTAINER_ID, type Shape } from '../../../../scripts/fixture-trees/tree.ts'
 import { createCgroupReader } from '../../../../src/platform/cgroup/reader.ts'
 import {
   containerIdIn,

@@ -1,17 +1,9 @@
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
-
-export type ReachState = 'ok' | 'limited' | 'missing'
-
-/** One thing the exporter reads from, whether it can, and what is lost when it cannot. */
-export interface Reach {
-  readonly name: string
-  readonly state: ReachState
-  readonly detail: string
-  /** What is absent from the metrics because of it. */
-  readonly cost: string
-}
+import { effectiveCapabilities } from '../proc/capabilities.ts'
+import { containerReach } from './container.ts'
+import { engineReach } from './engine.ts'
+import type { Reach } from './model.ts'
 
 export interface ReachOptions {
   readonly procRoot: string
@@ -20,8 +12,6 @@ export interface ReachOptions {
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 
-/** A socket that does not answer within this time is as good as missing. */
-const DOCKER_TIMEOUT_MS = 1_000
 /** Below this many descriptors, readers close and reopen files of large fleets all the time. */
 const COMFORTABLE_DESCRIPTORS = 4_096
 
@@ -33,8 +23,9 @@ export async function probeReach(options: ReachOptions): Promise<Reach[]> {
     cgroups(options),
     pressure(options),
     descriptors(options),
-    await docker(options),
+    await engineReach(options.environment),
     data(options),
+    ...containerReach(options.procRoot),
   ]
 }
 
@@ -55,11 +46,8 @@ function otherUsers({ procRoot }: ReachOptions): Reach {
   try {
     const mounts = readFileSync(join(procRoot, 'self/mounts'), 'utf8')
     const hidepid = /^\S+ \/proc proc \S*hidepid=([12]|invisible|noaccess|ptraceable)/m.test(mounts)
-    const capabilities = /^CapEff:\s*([0-9a-f]+)/m.exec(
-      readFileSync(join(procRoot, 'self/status'), 'utf8'),
-    )?.[1]
-    const ptrace = capabilities !== undefined && (BigInt(`0x${capabilities}`) >> CAP_SYS_PTRACE) & 1n
-    if (ptrace) return { name, state: 'ok', detail: 'CAP_SYS_PTRACE is held', cost }
+    const held = effectiveCapabilities(procRoot) ?? 0n
+    if ((held >> CAP_SYS_PTRACE) & 1n) return { name, state: 'ok', detail: 'CAP_SYS_PTRACE is held', cost }
     return {
       name,
       state: 'limited',
@@ -111,40 +99,6 @@ function descriptors({ procRoot }: ReachOptions): Reach {
   } catch {
     return { name, state: 'missing', detail: 'limit unknown', cost }
   }
-}
-
-async function docker({ environment }: ReachOptions): Promise<Reach> {
-  const cost = 'containers are not found'
-  const name = 'Docker'
-  const host = environment['DOCKER_HOST']
-  if (host !== undefined && !host.startsWith('unix://'))
-    return { name, state: 'ok', detail: 'remote engine (DOCKER_HOST)', cost }
-  const path = host?.slice('unix://'.length) ?? '/var/run/docker.sock'
-  if (!existsSync(path)) return { name, state: 'missing', detail: `no socket at ${path}`, cost }
-  const failure = await ping(path)
-  return failure === undefined
-    ? { name, state: 'ok', detail: path, cost }
-    : { name, state: 'missing', detail: `${path} ${failure}`, cost }
-}
-
-/** Undefined when the engine answers `GET /_ping`, else why not. */
-function ping(path: string): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const socket = connect(path)
-    const done = (failure: string | undefined): void => {
-      socket.destroy()
-      resolve(failure)
-    }
-    socket.setTimeout(DOCKER_TIMEOUT_MS, () => done('does not answer'))
-    socket.once('error', (error: NodeJS.ErrnoException) =>
-      done(error.code === 'EACCES' ? 'may not be opened by this user' : `cannot be reached (${error.code})`),
-    )
-    socket.once('connect', () => socket.write('GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n'))
-    socket.once('data', (bytes) =>
-      done(/^HTTP\/1\.\d 200/.test(bytes.toString('latin1')) ? undefined : 'does not speak the Docker API'),
-    )
-    socket.once('end', () => done('closed the connection'))
-  })
 }
 
 function data({ dataDir }: ReachOptions): Reach {
