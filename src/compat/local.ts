@@ -1,4 +1,5 @@
-import { cpuSeconds, type HistoryPoint } from '../agents/history.ts'
+import { cpuBetween, cpuPercent } from '../agents/cpu-share.ts'
+import type { HistoryPoint } from '../agents/history.ts'
 import type { Agent, AgentEvents, AgentId } from '../agents/model.ts'
 import type { MemoryState } from '../memory/judge.ts'
 import type { Bus } from '../platform/bus.ts'
@@ -28,8 +29,6 @@ export interface Local {
   history(agent: Agent, sinceMs: number): HistoryView
 }
 
-/** Long enough for the ticks of the kernel to say something, short enough to be now. */
-const CPU_WINDOW_MS = 10_000
 /** The history is as fine as this for as long as this (CONTRACT `sampling`). */
 const STEPS = [
   { stepMs: 1_000, forMs: 600_000 },
@@ -134,18 +133,6 @@ function statsOf(points: readonly HistoryPoint[]): MemoryStats {
     maxRss: read.reduce((a, b) => Math.max(a, b)),
     minRss: read.reduce((a, b) => Math.min(a, b)),
   }
-}
-
-/** Of one core, over the last seconds; undefined when two samples are not there. */
-function cpuPercent({ endedAtMs, history, reading }: Agent, nowMs: number): number | undefined {
-  if (endedAtMs !== undefined || cpuSeconds(reading) === undefined) return undefined
-  const points = history.points(nowMs - CPU_WINDOW_MS).filter((point) => point.cpuSeconds !== undefined)
-  return cpuBetween(points[0], points.at(-1))
-}
-
-function cpuBetween(a: HistoryPoint | undefined, b: HistoryPoint | undefined): number | undefined {
-  if (a?.cpuSeconds === undefined || b?.cpuSeconds === undefined || b.atMs <= a.atMs) return undefined
-  return (100_000 * Math.max(0, b.cpuSeconds - a.cpuSeconds)) / (b.atMs - a.atMs)
 }
 
 function levelOf(level: MemoryState['level'] | undefined): AlertLevel | undefined {

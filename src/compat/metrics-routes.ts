@@ -1,4 +1,5 @@
-import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
 import type { Clock } from '../platform/clock.ts'
 import type { HostMemory } from '../platform/host/memory.ts'
 import '../platform/http/scope.ts'

@@ -1,4 +1,5 @@
-import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
 import type { AgentId } from '../agents/model.ts'
 import type { HealthAlerts } from '../crashes/routes.ts'
 import type { AlertKey, AlertRepository } from '../memory/repository.ts'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { Type } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
+import { Type } from 'typebox'
 import { AGENT_ID_PATTERN } from '../agents/model.ts'
 import { ALERT_TYPES, BAD_LEVELS } from '../memory/model.ts'
 import type { StoredAlert } from '../memory/record.ts'

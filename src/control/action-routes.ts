@@ -45,6 +45,14 @@ const SUMMARIES: Readonly<Record<Action, string>> = {
   resize: 'Change the memory or the CPUs of an agent in a container',
 }
 
+/** @throws Problem AE_AGENT_NOT_FOUND, AE_AGENT_ENDED */
+export function liveAgent(agentOf: ActionRoutesOptions['agent'], id: AgentId): Agent {
+  const agent = agentOf(id)
+  if (agent === undefined) throw new Problem('AE_AGENT_NOT_FOUND', `There is no agent ${id}.`)
+  if (agent.endedAtMs !== undefined) throw new Problem('AE_AGENT_ENDED', `The agent ${id} has ended.`)
+  return agent
+}
+
 /** Several attempts with one key are one action, also after a restart; without a key every call is its own. */
 function episodeOf(caller: string, key: string | undefined, body: unknown): string {
   if (key === undefined) return `api:${randomUUID()}`
@@ -57,13 +65,6 @@ function episodeOf(caller: string, key: string | undefined, body: unknown): stri
 export function actionRoutes(options: ActionRoutesOptions): FastifyPluginAsyncTypebox {
   const { clock, desk } = options
   const bodies = actionBodies(options.budgetKeys)
-
-  function find(id: AgentId): Agent {
-    const agent = options.agent(id)
-    if (agent === undefined) throw new Problem('AE_AGENT_NOT_FOUND', `There is no agent ${id}.`)
-    if (agent.endedAtMs !== undefined) throw new Problem('AE_AGENT_ENDED', `The agent ${id} has ended.`)
-    return agent
-  }
 
   /** @throws Problem AE_INVALID: an amount that could only be left out is refused, never half granted. */
   function extraOf(extra: ExtraBudget | undefined): ActionRequest['extraBudget'] {
@@ -135,7 +136,7 @@ export function actionRoutes(options: ActionRoutesOptions): FastifyPluginAsyncTy
           const body: ActionBody = request.body
           const entry =
             (await repeated(action, params.id, body, request)) ??
-            (await desk.request(toRequest(action, find(params.id), body, request)))
+            (await desk.request(toRequest(action, liveAgent(options.agent, params.id), body, request)))
           return answerWhenSettled(entry, waitMs, reply, { clock, desk, draining: app.draining })
         },
       )

@@ -11,8 +11,8 @@ export function answerEntry(entry: ActionEntry) {
   const { at, lastAt, verifiedAt, reason, detail, hold, ...rest } = entry
   return {
     ...rest,
-    at: iso(at),
-    lastAt: iso(lastAt),
+    at: new Date(at).toISOString(),
+    lastAt: new Date(lastAt).toISOString(),
     verifiedAt: iso(verifiedAt),
     // Written by people, alert rules and drivers; read in terminals and pages.
     reason: cleanText(reason, 512),

@@ -1,5 +1,6 @@
-import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import '../platform/http/scope.ts'
+import { Type } from 'typebox'
 import { Problem } from '../platform/problem.ts'
 import { answerControl, answerKillSwitch } from './answer.ts'
 import type { ControlDesk, KillSwitch } from './model.ts'

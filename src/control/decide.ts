@@ -2,11 +2,11 @@ import type { Incarnation } from '../agents/model.ts'
 import type { Moment } from '../platform/moment.ts'
 import { Problem } from '../platform/problem.ts'
 import type { Admitted } from './admit.ts'
-import { type ControlConfig, type Facts, type Judgement, judgeGuard } from './guard.ts'
+import { type ControlConfig, type Facts, judgeGuard } from './guard.ts'
 import type { Journal } from './journal.ts'
 import type { Keys } from './keys.ts'
 import type { Ledger } from './ledger.ts'
-import type { ActionEntry, RefusalReason } from './model.ts'
+import type { ActionEntry, Judgement, RefusalReason } from './model.ts'
 import { type ActionRecord, changed, keyOf } from './record.ts'
 import type { Refusals } from './refusals.ts'
 
@@ -36,6 +36,8 @@ export interface DecideDeps {
 }
 
 export interface Decide {
+  /** What the guard says now, without deciding anything. */
+  judge(admitted: Admitted): Judgement
   /** @throws Problem AE_TOO_MANY_REQUESTS */
   first(admitted: Admitted): Promise<Decision>
   /** The same once more for an entry that a person has approved. */
@@ -53,6 +55,10 @@ export function createDecide(deps: DecideDeps): Decide {
   /** Inserts that wait for the disk, by id: who asks again under the same key waits with them. */
   const deciding = new Map<string, Promise<Decision>>()
 
+  function judge(admitted: Admitted, now: Moment): Judgement {
+    return judgeGuard(admitted.request, deps.facts(admitted, now), config(), now)
+  }
+
   async function first(admitted: Admitted): Promise<Decision> {
     const { request, incarnation } = admitted
     const key = keyOf(request, incarnation ?? '')
@@ -62,7 +68,7 @@ export function createDecide(deps: DecideDeps): Decide {
       if (record !== undefined) return { next: 'answer', record: (await journal.find(claim.id)) ?? record }
     }
     const now = moment()
-    const judgement = judgeGuard(request, deps.facts(admitted, now), config(), now)
+    const judgement = judge(admitted, now)
     if (judgement.verdict !== 'allow') {
       return { next: 'answer', record: refusals.note(draft(admitted, key, judgement)) }
     }
@@ -184,7 +190,7 @@ export function createDecide(deps: DecideDeps): Decide {
     }
   }
 
-  return { first, again }
+  return { judge: (admitted) => judge(admitted, moment()), first, again }
 }
 
 function entryOf(

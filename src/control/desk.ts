@@ -23,7 +23,6 @@ import {
   type ControlEvents,
   isSettled,
   type KillSwitch,
-  type RefusalReason,
   TRIGGERS,
 } from './model.ts'
 import { type ActionRecord, requestOf } from './record.ts'
@@ -47,11 +46,6 @@ export interface DeskDeps {
   readonly finish: (record: ActionRecord) => Promise<void>
   /** The journal counts as whole from now on. */
   readonly trust: () => void
-  readonly refusePending: (
-    record: ActionRecord,
-    refusal: RefusalReason,
-    detail: string,
-  ) => Promise<ActionRecord>
   /** Called once when the entry settles. */
   readonly listeners: Map<string, (record: ActionRecord) => void>
 }
@@ -77,8 +71,12 @@ export function createDesk(deps: DeskDeps): ControlDesk {
   async function pending(id: string): Promise<ActionRecord> {
     const record = approvals.take(id)
     if (record !== undefined) return record
-    if ((await find(id)) === undefined) throw new Problem('AE_ACTION_NOT_FOUND', `There is no action ${id}.`)
-    throw new Problem('AE_NOT_PENDING', `Action ${id} does not wait for approval.`)
+    const entry = await find(id)
+    if (entry === undefined) throw new Problem('AE_ACTION_NOT_FOUND', `There is no action ${id}.`)
+    // Somebody else was faster, or it was too late.
+    const { status, detail } = entry
+    const why = detail === undefined ? '' : `: ${detail}`
+    throw new Problem('AE_NOT_PENDING', `Action ${id} does not wait for approval; it is ${status}${why}.`)
   }
 
   function endOf(id: string): Promise<ActionEntry> {
@@ -120,6 +118,7 @@ export function createDesk(deps: DeskDeps): ControlDesk {
   return {
     request,
     find,
+    judge: async (asked) => decide.judge(await deps.admitted(asked)),
 
     async ofEarlierLife(agent, action, episode) {
       const entry = await journal.byEpisode(agent, action, episode)
@@ -154,7 +153,7 @@ export function createDesk(deps: DeskDeps): ControlDesk {
 
     async reject(id, actor, reason) {
       const why = reason === undefined ? '' : `: ${cleanText(reason, 500)}`
-      const { entry } = await deps.refusePending(
+      const { entry } = await approvals.refuse(
         await pending(id),
         'rejected',
         `rejected by ${cleanText(actor)}${why}`,

@@ -81,3 +81,7 @@ export function presentIncarnation(agents: Fleet, id: AgentId): Incarnation | un
   const agent = agents.get(id)
   return agent?.endedAtMs === undefined ? agent?.incarnation : undefined
 }
+
+export function isAlive(agents: Fleet, id: AgentId, incarnation: Incarnation): boolean {
+  return presentIncarnation(agents, id) === incarnation
+}

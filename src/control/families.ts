@@ -1,10 +1,20 @@
 import { counter, gauge, histogram } from '../platform/exposition/family.ts'
+import type { Rung } from '../runtimes/model.ts'
+import type { Action } from './model.ts'
 
 /** A pause is promised within 250 ms, so there is an edge. */
 const SECONDS = [0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
 export const OUTCOMES = ['done', 'failed', 'refused', 'dry_run', 'noop'] as const
 export type OutcomeLabel = (typeof OUTCOMES)[number]
+
+/** Which ways there are to do what: exported as 0 before the first, which `rate` would miss otherwise. */
+export const RUNGS: Readonly<Record<Action, readonly Rung[]>> = {
+  pause: ['cooperative', 'freezer', 'sigstop', 'docker_pause'],
+  resume: ['cooperative', 'freezer', 'sigcont', 'docker_pause'],
+  terminate: ['cooperative', 'sigterm', 'sigkill', 'docker_stop', 'docker_kill'],
+  resize: ['docker_update'],
+}
 
 export const actionsTotal = counter('agent_actions_total', {
   labels: ['action', 'trigger', 'outcome'],

@@ -1,6 +1,6 @@
 import type { Agent, AgentId } from '../agents/model.ts'
 import { elapsedMs, type Moment } from '../platform/moment.ts'
-import type { Action, ActionRequest, RefusalReason, Trigger } from './model.ts'
+import type { Action, ActionRequest, Judgement, RefusalReason, Trigger } from './model.ts'
 import type { Result } from './record.ts'
 import { type MemoryFacts, objectionToSize } from './room-for.ts'
 
@@ -64,11 +64,6 @@ export interface Facts {
   /** When a person last cleared the failure stops. */
   readonly resetAt: Moment | undefined
 }
-
-export type Judgement =
-  | { readonly verdict: 'allow' }
-  | { readonly verdict: 'dry_run'; readonly reason: RefusalReason | undefined; readonly detail: string }
-  | { readonly verdict: 'refused'; readonly reason: RefusalReason; readonly detail: string }
 
 /** Triggers that share the fleet and cool down. Budgets are exempt: an exhausted agent stays exhausted. */
 const SHARED: ReadonlySet<Trigger> = new Set(['alert', 'memory', 'reaper', 'scaler'])

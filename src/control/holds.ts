@@ -48,6 +48,11 @@ export function notHeld(agent: AgentId, incarnation: Incarnation): Held {
   return { agent, incarnation, holds: NO_HOLDS, stopped: [], stoppedByOthers: [] }
 }
 
+/** Nothing is held of it any more. */
+export function emptied(held: Held): Held {
+  return { ...held, holds: NO_HOLDS, stopped: [], stoppedByOthers: [] }
+}
+
 /** Processes of both lists, each once. */
 export function joined(one: readonly ProcessKey[], other: readonly ProcessKey[]): readonly ProcessKey[] {
   return [...new Map([...one, ...other].map((key) => [`${key.pid}:${key.startTime}`, key])).values()]

@@ -10,6 +10,7 @@ import {
   pausedCurrent,
   pausedSince,
   pausesRestored,
+  RUNGS,
   reactionDuration,
   refusalsTotal,
 } from './families.ts'
@@ -36,7 +37,8 @@ export interface ControlMetrics {
 
 /** What is read afresh at each scrape. */
 export interface ControlGauges {
-  readonly pending: () => ReadonlyMap<Action, number>
+  /** What every action is that waits or is under way, one by one. */
+  readonly pending: () => Iterable<Action>
   readonly killSwitch: () => boolean
   /** Live agents that are held and since when, wall clock in milliseconds. */
   readonly paused: () => Iterable<readonly [agent: string, sinceMs: number]>
@@ -55,7 +57,10 @@ export function createControlMetrics(gauges: ControlGauges): ControlMetrics {
     ACTIONS.flatMap((action) => REFUSALS.map((reason) => ({ action, reason }))),
   )
   const restored = instruments.counter(pausesRestored, [{}])
-  const durations = instruments.histogram(actionDuration)
+  const durations = instruments.histogram(
+    actionDuration,
+    ACTIONS.flatMap((action) => RUNGS[action].map((rung) => ({ action, rung }))),
+  )
   const reactions = instruments.histogram(
     reactionDuration,
     TRIGGERS.map((trigger) => ({ trigger })),
@@ -83,7 +88,7 @@ export function createControlMetrics(gauges: ControlGauges): ControlMetrics {
       },
       refresh: (deadline) => collector.refresh?.(deadline) ?? Promise.resolve(),
       collect(out) {
-        for (const [action, count] of gauges.pending()) out.set(actionsPending, { action }, count)
+        for (const [action, count] of counted(gauges.pending())) out.set(actionsPending, { action }, count)
         out.set(killSwitchEngaged, {}, gauges.killSwitch() ? 1 : 0)
         let paused = 0
         for (const [agent, sinceMs] of gauges.paused()) {
@@ -95,4 +100,10 @@ export function createControlMetrics(gauges: ControlGauges): ControlMetrics {
       },
     },
   }
+}
+
+function counted(pending: Iterable<Action>): ReadonlyMap<Action, number> {
+  const counts = new Map<Action, number>(ACTIONS.map((action) => [action, 0]))
+  for (const action of pending) counts.set(action, (counts.get(action) ?? 0) + 1)
+  return counts
 }

@@ -85,6 +85,12 @@ export interface ActionRequest {
   readonly crossedAtMs?: number
 }
 
+/** What the guard says of a request. */
+export type Judgement =
+  | { readonly verdict: 'allow' }
+  | { readonly verdict: 'dry_run'; readonly reason: RefusalReason | undefined; readonly detail: string }
+  | { readonly verdict: 'refused'; readonly reason: RefusalReason; readonly detail: string }
+
 /** One line of the journal. Times in wall-clock milliseconds. */
 export interface ActionEntry {
   readonly id: string
@@ -220,6 +226,8 @@ export interface Control {
 
 /** The same with what people and the API ask besides. */
 export interface ControlDesk extends Control {
+  /** What would come of it now. A question: nothing is written, counted or told. */
+  judge(request: ActionRequest): Promise<Judgement>
   find(id: string): Promise<ActionEntry | undefined>
   /** What this request came to in an earlier life of the agent: sent again, it is not meant for the present one. */
   ofEarlierLife(agent: AgentId, action: Action, episode: string): Promise<ActionEntry | undefined>

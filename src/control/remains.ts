@@ -5,7 +5,7 @@ import type { Moment } from '../platform/moment.ts'
 import type { ProcessKey } from '../platform/proc/process.ts'
 import type { Effect, RuntimeDriver, TreeSnapshot } from '../runtimes/model.ts'
 import { createEffect, type EffectDeps, type Life, type Performed } from './effect.ts'
-import { type Held, joined, NO_HOLDS, notHeld, without } from './holds.ts'
+import { emptied, type Held, joined, notHeld, without } from './holds.ts'
 import type { Journal } from './journal.ts'
 import type { ActionEntry } from './model.ts'
 import { type ActionRecord, keyOf } from './record.ts'
@@ -73,7 +73,7 @@ export function createRemains(deps: RemainsDeps): Remains {
   }
 
   async function letGo(held: Held): Promise<void> {
-    const free = { ...held, holds: NO_HOLDS, stopped: [], stoppedByOthers: [] }
+    const free = emptied(held)
     board.put(free)
     const effect = await continued(held)
     if (effect?.touched !== true) {

@@ -1,8 +1,8 @@
-import { type Static, Type } from '@fastify/type-provider-typebox'
+import { type Static, Type } from 'typebox'
 import { AGENT_ID_PATTERN } from '../agents/model.ts'
 import { DURATION_PATTERN, parseDuration } from '../platform/duration.ts'
 import { Problem } from '../platform/problem.ts'
-import { ACTION_STATUSES, ACTIONS } from './model.ts'
+import { ACTION_STATUSES, ACTIONS, type Action } from './model.ts'
 
 /** No C0, C1: what a person writes ends up in terminals and logs. */
 const PLAIN_TEXT = '^[^\\u0000-\\u001f\\u007f-\\u009f]+$'
@@ -21,6 +21,18 @@ export const Rejection = Type.Object({ reason: Type.Optional(Reason) }, { additi
 
 const duration = (description: string) =>
   Type.Optional(Type.String({ pattern: DURATION_PATTERN, maxLength: 32, description }))
+/** Of the verbs that need nothing besides their name. */
+export const Rehearsal = Type.Object(
+  {
+    action: Type.Union(
+      (['pause', 'resume', 'terminate'] as const satisfies readonly Action[]).map((action) =>
+        Type.Literal(action),
+      ),
+    ),
+    enforce: Type.Optional(Type.Boolean({ description: 'As for an agent that did not opt in' })),
+  },
+  { additionalProperties: false },
+)
 export const WaitQuery = Type.Object({
   wait: duration('Wait this long for the verified outcome; at most 60s'),
 })

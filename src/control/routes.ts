@@ -3,6 +3,7 @@ import { type ActionRoutesOptions, actionRoutes } from './action-routes.ts'
 import { type AgentRoutesOptions, agentControlRoutes } from './agent-routes.ts'
 import { type ControlRoutesOptions, controlStateRoutes } from './control-routes.ts'
 import { type JournalRoutesOptions, journalRoutes } from './journal-routes.ts'
+import { rehearsalRoutes } from './rehearsal-routes.ts'
 
 export type ControlRoomRoutesOptions = ActionRoutesOptions &
   AgentRoutesOptions &
@@ -14,6 +15,7 @@ export function controlRoutes(options: ControlRoomRoutesOptions): FastifyPluginA
   const parts = [
     agentControlRoutes(options),
     actionRoutes(options),
+    rehearsalRoutes(options),
     journalRoutes(options),
     controlStateRoutes(options),
   ]

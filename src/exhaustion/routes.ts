@@ -1,4 +1,5 @@
-import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
 import { AGENT_ID_PATTERN, type AgentId } from '../agents/model.ts'
 import type { Caller } from '../platform/http/caller.ts'
 import { decodeCursor, PageQuery, toPage } from '../platform/http/pagination.ts'

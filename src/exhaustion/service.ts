@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import type { Agent, AgentEvents, AgentId } from '../agents/model.ts'
 import type { Control, ControlEvents } from '../control/model.ts'
 import type { Bus } from '../platform/bus.ts'
-import type { Clock, Timer } from '../platform/clock.ts'
+import type { Clock } from '../platform/clock.ts'
 import type { Feature } from '../platform/feature.ts'
 import type { Log } from '../platform/log.ts'
 import type { ProblemField } from '../platform/problem.ts'
@@ -13,14 +13,14 @@ import { createExhaustionCollector } from './collector.ts'
 import { createDecisions } from './decisions.ts'
 import { createEnforcement } from './enforcement.ts'
 import { createEnrolments, type EnrolmentRequest, type OwnLabels } from './enrolment.ts'
-import { answered, msToTermination } from './judge.ts'
+import { answered } from './judge.ts'
 import { type ExhaustionConfig, thresholdsOf, triggerName } from './limits.ts'
 import type { Enrolment, ExhaustionEvents, Phase } from './model.ts'
 import type { Ratios } from './ratios.ts'
 import { createExhaustionRepository } from './repository.ts'
+import { createRounds } from './rounds.ts'
 import { exhaustionRoutes } from './routes.ts'
 import type { ExhaustionTables } from './tables.ts'
-import type { Tracked } from './tracked.ts'
 import { createWatch } from './watch.ts'
 
 export interface ExhaustionDependencies {
@@ -44,7 +44,6 @@ export interface Exhaustion {
   /** Durable, bound to the incarnation; the epoch goes on. @throws Problem AE_INVALID, AE_STORE_UNAVAILABLE */
   enrol(agent: Agent, request: EnrolmentRequest): Promise<void>
   validate(request: Pick<EnrolmentRequest, 'profile' | 'budget'>): readonly ProblemField[]
-  /** What was chosen for this life of the agent. */
   /**
    * Starts before anybody looks for agents: a process that gives itself the name of an enrolled agent must find that
    * it is taken.
@@ -52,6 +51,7 @@ export interface Exhaustion {
   readonly beforeAgents: Feature
   /** A name without a process has got one: what was chosen for it goes along. */
   inherit(from: Agent, to: Agent): void
+  /** What was chosen for this life of the agent. */
   of(agent: Agent): Enrolment | undefined
   /** Whether an intervention acts on the agent. */
   enforced(agent: Agent): boolean
@@ -62,8 +62,6 @@ export interface Exhaustion {
   /** Judges every agent now: call it when the configuration was loaded again. */
   refresh(): void
 }
-
-const DAY_MS = 86_400_000
 
 /** Judges the use of every agent against its limits, and asks for what should follow. It stops nothing itself. */
 export function createExhaustion(dependencies: ExhaustionDependencies): Exhaustion {
@@ -81,8 +79,7 @@ export function createExhaustion(dependencies: ExhaustionDependencies): Exhausti
   let fault: string | undefined
   /** What was told before the stored states were read. */
   const early: (() => void)[] = []
-  let backstop: Timer | undefined
-  let touchedAtMs = Number.NEGATIVE_INFINITY
+  const isRunning = () => running === 'yes'
   const stopping = new AbortController()
   // Every agent at its limit waits for its own pause.
   setMaxListeners(0, stopping.signal)
@@ -105,48 +102,16 @@ export function createExhaustion(dependencies: ExhaustionDependencies): Exhausti
 
   const watch = createWatch({
     ...{ clock, bootId, log, bus, agents, usage, control, config, enrolments, repository, tallies },
-    isRunning: () => running === 'yes',
+    isRunning,
     onIntervention(tracked, crossedAtMs) {
       if (config().pauseOnIntervention) enforcement.pause(tracked, crossedAtMs)
     },
-    onTime: endIfDue,
+    onTime: (tracked) => rounds.endIfDue(tracked),
   })
 
-  function endIfDue(tracked: Tracked): void {
-    const { agent, state } = tracked
-    if (running !== 'yes' || !config().enabled || agent.endedAtMs !== undefined) return
-    if (msToTermination(state, config(), watch.now()) === 0) enforcement.terminate(tracked)
-  }
-
-  /** Everything once: what no record and no timer has brought up, and what is still owed. */
-  function judgeAll(): void {
-    for (const agent of agents.list()) {
-      const tracked = watch.track(agent)
-      watch.judge(tracked)
-      if (!config().enabled || agent.endedAtMs !== undefined || control.isTerminal(agent.id)) continue
-      if (enforcement.owesPause(tracked)) enforcement.pause(tracked, undefined)
-      endIfDue(tracked)
-    }
-    watch.prune()
-    if (clock.monotonic() - touchedAtMs >= DAY_MS) touch()
-  }
-
-  function touch(): void {
-    touchedAtMs = clock.monotonic()
-    const live = [...agents.list()].filter(({ endedAtMs }) => endedAtMs === undefined)
-    for (const agent of live) watch.save(watch.track(agent))
-    enrolments.touch(live).catch((error: unknown) => {
-      log.warn('enrolments were not marked as seen', { error: String(error) })
-    })
-  }
-
-  function arm(): void {
-    backstop?.cancel()
-    backstop = clock.setTimer(config().checkIntervalMs, () => {
-      judgeAll()
-      if (running === 'yes') arm()
-    })
-  }
+  const rounds = createRounds({
+    ...{ clock, log, agents, control, config, enrolments, enforcement, watch, isRunning },
+  })
 
   const decisions = createDecisions({
     ...{ log, usage, control, tallies },
@@ -200,8 +165,7 @@ export function createExhaustion(dependencies: ExhaustionDependencies): Exhausti
       if (agent.endedAtMs === undefined && isStopped) usage.setPaused(agent.id, 'paused')
     }
     for (const hear of early.splice(0)) hear()
-    judgeAll()
-    arm()
+    rounds.begin()
   }
 
   const beforeAgents: Feature = {
@@ -251,7 +215,7 @@ export function createExhaustion(dependencies: ExhaustionDependencies): Exhausti
     async stop() {
       running = 'stopped'
       stopping.abort()
-      backstop?.cancel()
+      rounds.stop()
       watch.stop()
       await repository.flushed()
     },
@@ -285,8 +249,7 @@ export function createExhaustion(dependencies: ExhaustionDependencies): Exhausti
       for (const { intervention } of watch.lives.values()) {
         if (intervention?.outcome === 'dry_run') intervention.asked = undefined
       }
-      judgeAll()
-      arm()
+      rounds.begin()
     },
   }
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { Agent, AgentId, Incarnation } from '../agents/model.ts'
 import type { Control } from '../control/model.ts'
 import type { Bus } from '../platform/bus.ts'
@@ -7,15 +6,15 @@ import type { Log } from '../platform/log.ts'
 import type { Moment } from '../platform/moment.ts'
 import type { EpochUsage, Usage } from '../usage/model.ts'
 import type { Tallies } from './census.ts'
+import { createChronicle, type Snapshot } from './chronicle.ts'
 import type { BudgetView } from './collector.ts'
 import type { Decision } from './decisions.ts'
 import type { Enrolments } from './enrolment.ts'
-import { judge, msToTermination, type Verdict } from './judge.ts'
+import { judge, msToTermination } from './judge.ts'
 import type { ExhaustionConfig } from './limits.ts'
-import type { ExhaustionEvent, ExhaustionEvents, Limits } from './model.ts'
-import { type Ratios, ratiosOf, type Used, usedOf } from './ratios.ts'
-import { eventOf, reasonOf } from './record.ts'
-import type { CountsAs, ExhaustionRepository } from './repository.ts'
+import type { ExhaustionEvents } from './model.ts'
+import { type Ratios, ratiosOf, usedOf } from './ratios.ts'
+import type { ExhaustionRepository } from './repository.ts'
 import { createCrossings, msToCrossing } from './schedule.ts'
 import { freshTracked, limitsNow, restoredTracked, storedOf, type Tracked } from './tracked.ts'
 
@@ -75,7 +74,6 @@ export function createWatch(options: WatchOptions): Watch {
   const { tallies } = options
   const lives = new Map<Incarnation, Tracked>()
   let restored: Stored | undefined
-  let eventCount = 0
 
   const crossings = createCrossings<Incarnation>(clock, (incarnation, dueMs) => {
     const tracked = lives.get(incarnation)
@@ -85,13 +83,6 @@ export function createWatch(options: WatchOptions): Watch {
   })
 
   const now = (): Moment => ({ bootId, bootMs: clock.sinceBoot(), wallMs: clock.now() })
-
-  /** Sorts by time of the event, also within a millisecond. */
-  function nextId(): string {
-    eventCount = (eventCount + 1) % 36 ** 4
-    const order = eventCount.toString(36).padStart(4, '0')
-    return `${clock.now().toString(36).padStart(9, '0')}${order}${randomBytes(5).toString('hex')}`
-  }
 
   function track(agent: Agent): Tracked {
     let tracked = lives.get(agent.incarnation)
@@ -107,18 +98,18 @@ export function createWatch(options: WatchOptions): Watch {
 
   const save = (tracked: Tracked): void => repository.saveState(storedOf(tracked))
 
+  const chronicle = createChronicle({
+    ...{ clock, log, bus, repository, tallies, save },
+    onIntervention: options.onIntervention,
+  })
+
   /** What the ledger says of this very life. */
   function usageOf({ agent }: Tracked): EpochUsage | undefined {
     const epoch = usage.epoch(agent.id)
     return epoch?.incarnation === agent.incarnation ? epoch : undefined
   }
 
-  function numbersOf(tracked: Tracked): {
-    readonly epoch: EpochUsage | undefined
-    readonly used: Used | undefined
-    readonly limits: Limits
-    readonly ratios: Ratios
-  } {
+  function numbersOf(tracked: Tracked): Snapshot & { readonly ratios: Ratios } {
     const epoch = usageOf(tracked)
     const section = config()
     const limits = limitsNow(tracked, epoch ?? tracked, section, enrolments)
@@ -153,56 +144,13 @@ export function createWatch(options: WatchOptions): Watch {
     const [state, verdicts] = judge(tracked.state, input, section, moment)
     tracked.state = state
     for (const verdict of verdicts) {
-      follow(tracked, verdict, epoch, used, limits, dueMs ?? clock.monotonic())
+      chronicle.follow(tracked, verdict, { epoch, used, limits }, dueMs ?? clock.monotonic())
     }
     const untilEnd = enrolments.enforced(agent) ? msToTermination(tracked.state, section, moment) : undefined
     const untilCrossing =
       held.size > 0 ? undefined : msToCrossing(used, limits, section.warningThresholdPercent)
     // An end that is overdue is a debt of the backstop.
     crossings.set(agent.incarnation, earliest(untilCrossing, untilEnd === 0 ? undefined : untilEnd))
-  }
-
-  function follow(
-    tracked: Tracked,
-    { kind, from, to, triggeredBy }: Verdict,
-    epoch: EpochUsage,
-    used: Used,
-    limits: Limits,
-    crossedAtMs: number,
-  ): void {
-    const reason = reasonOf(triggeredBy, used, limits)
-    const event = eventOf(
-      tracked,
-      {
-        id: nextId(),
-        atMs: clock.now(),
-        phase: to,
-        previousPhase: from,
-        triggeredBy,
-        actionTaken: kind === 'entered' && to === 'warning' ? 'warned' : 'allowed',
-        actor: 'budget',
-        reason: kind === 'recovered' ? `clear of the limits again; ${reason}` : reason,
-      },
-      epoch,
-      used,
-      limits,
-    )
-    const isIntervention = kind === 'entered' && to === 'intervention'
-    tracked.intervention = isIntervention
-      ? { event, asking: 'no', outcome: undefined, asked: undefined }
-      : undefined
-    if (kind === 'entered') {
-      tallies[isIntervention ? 'interventions' : 'warnings'][triggeredBy]++
-      log.warn('the budget of an agent is in another phase', { agent: event.agent, phase: to, reason })
-    }
-    if (isIntervention) options.onIntervention(tracked, crossedAtMs)
-    tell(tracked, event, kind === 'recovered' ? undefined : isIntervention ? 'intervention' : 'warning')
-  }
-
-  function tell(tracked: Tracked, event: ExhaustionEvent, countsAs: CountsAs | undefined): void {
-    repository.saveEvent(event, countsAs)
-    save(tracked)
-    bus.emit('agent.phase_changed', { event })
   }
 
   /** The life an entry of the journal is about, also when it has just ended. */
@@ -242,22 +190,7 @@ export function createWatch(options: WatchOptions): Watch {
       for (const agent of agents.list()) track(agent)
     },
 
-    decided(tracked, { previousPhase, triggeredBy, actionTaken, entry, countsAs }) {
-      const { epoch, used, limits } = numbersOf(tracked)
-      // Written down with it: when the next thing happens to this life, its name may belong to another.
-      if (epoch !== undefined) tracked.epoch = epoch.epoch
-      const happening = {
-        id: nextId(),
-        atMs: clock.now(),
-        phase: tracked.state.phase,
-        ...{ previousPhase, triggeredBy, actionTaken },
-        actionId: entry.id,
-        actor: entry.actor,
-        reason: entry.reason,
-      }
-      tell(tracked, eventOf(tracked, happening, epoch, used, limits), countsAs)
-    },
-
+    decided: (tracked, decision) => chronicle.decided(tracked, decision, numbersOf(tracked)),
     rest: (incarnation) => crossings.set(incarnation, undefined),
 
     prune() {

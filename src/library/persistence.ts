@@ -8,6 +8,17 @@ export type StoredRecord =
   | { readonly key: string; readonly kind: 'event'; readonly event: KeptEvent }
   | { readonly key: string; readonly kind: 'deliverable'; readonly checkpoint: KeptCheckpoint }
 
+/** What was kept, taken apart: agents that were removed stay away, what happened to them does not. */
+export function loadedFrom(rows: readonly StoredRecord[]) {
+  return {
+    events: rows.flatMap((row) => (row.kind === 'event' ? [row.event] : [])),
+    checkpoints: rows.flatMap((row) => (row.kind === 'deliverable' ? [row.checkpoint] : [])),
+    accounts: rows.flatMap((row) =>
+      row.kind === 'agent' && row.removedAtMs === undefined ? [row.account] : [],
+    ),
+  }
+}
+
 /** Gathers what changed and saves it once, at the end of the turn: ten calls of one step are one row. */
 export interface Saver {
   save(record: StoredRecord): void

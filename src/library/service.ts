@@ -1,28 +1,16 @@
-import { randomUUID } from 'node:crypto'
 import type { TokenUsage } from '../client/model.ts'
-import { FRESH } from '../exhaustion/judge.ts'
 import type { Phase } from '../exhaustion/model.ts'
 import { type Bus, createBus, type Unsubscribe } from '../platform/bus.ts'
 import { type Clock, systemClock, type Timer } from '../platform/clock.ts'
 import { readBootId } from '../platform/proc/kernel-facts.ts'
-import { createDeliverableLimit, type DeliverableLimit } from '../usage/deliverables.ts'
-import { endLedger, openLedger, openNextEpoch, recordDeliverable, recordUse } from '../usage/ledger.ts'
+import { endLedger } from '../usage/ledger.ts'
 import type { FileOperation } from '../usage/model.ts'
 import { metricsAnswer, numbersOf, snapshotOf } from './account.ts'
 import { createLanes, type Lanes, throughDaemon } from './actor.ts'
 import { type Book, createBook } from './book.ts'
-import { createDeeds, type Deeds } from './deeds.ts'
+import { createDeeds, type Deeds, isEnded } from './deeds.ts'
 import { checkpointAnswer, createHistory, eventAnswer, type History } from './history.ts'
-import {
-  checkAgentId,
-  choiceOf,
-  deliverableOf,
-  extraOf,
-  recordsOf,
-  type Section,
-  sectionOf,
-  type Use,
-} from './input.ts'
+import { checkAgentId, deliverableOf, extraOf, type Section, sectionOf, type Use } from './input.ts'
 import { createJudging, type Judging } from './judging.ts'
 import type {
   AgentChoice,
@@ -36,10 +24,11 @@ import type {
   ServiceEvents,
   WaitOptions,
 } from './model.ts'
-import { createSaver, type Saver } from './persistence.ts'
+import { overviewOf, RECENT_EVENTS } from './overview.ts'
+import { createSaver, loadedFrom, type Saver } from './persistence.ts'
+import { createRecording, type Recording } from './recording.ts'
 import { createWaiting, type Waiting } from './waiting.ts'
 
-const RECENT_EVENTS = 10
 const CHECKPOINTS = 100
 /** Off Linux the boot has no name: what lies before a reboot then seems to have taken no time. */
 const UNNAMED_BOOT = 'boot'
@@ -79,10 +68,9 @@ export class ResourceExhaustionService {
   readonly #waiting: Waiting
   readonly #deeds: Deeds
   readonly #judging: Judging
-  readonly #deliveries: DeliverableLimit
+  readonly #recording: Recording
   readonly #bus: Bus<ServiceEvents>
   readonly #saver: Saver
-  readonly #verify: ResourceExhaustionOptions['verifyArtifacts']
 
   /** @throws ConfigError when the configuration is wrong; whatever `persistence.load` throws */
   constructor(options: ResourceExhaustionOptions = {}) {
@@ -91,23 +79,16 @@ export class ResourceExhaustionService {
       throw new TypeError('Actions go either to onAction or through client.')
     }
     const fault = (source: FaultSource) => (error: unknown) => options.onFault?.(error, source)
-    const rows = persistence?.load() ?? []
+    const { events, checkpoints, accounts } = loadedFrom(persistence?.load() ?? [])
     this.#section = sectionOf(config)
     this.#clock = clock
-    this.#verify = options.verifyArtifacts
     this.#bus = createBus(fault('listener'))
     this.#saver = createSaver(persistence, fault('persistence'))
-    this.#history = createHistory(
-      rows.flatMap((row) => (row.kind === 'event' ? [row.event] : [])),
-      rows.flatMap((row) => (row.kind === 'deliverable' ? [row.checkpoint] : [])),
-    )
+    this.#history = createHistory(events, checkpoints)
+    const kept = { clock, history: this.#history, saver: this.#saver }
     this.#book = createBook({
-      ...{ clock, history: this.#history, saver: this.#saver, bus: this.#bus },
+      ...{ ...kept, bus: this.#bus, accounts, section: () => this.#section },
       bootId: readBootId() ?? UNNAMED_BOOT,
-      section: () => this.#section,
-      accounts: rows.flatMap((row) =>
-        row.kind === 'agent' && row.removedAtMs === undefined ? [row.account] : [],
-      ),
     })
     const lanes = createLanes(client === undefined ? onAction : throughDaemon(client), fault('action'))
     const judge = (agentId: string) => this.#judging.judge(agentId)
@@ -115,7 +96,7 @@ export class ResourceExhaustionService {
     this.#waiting = createWaiting(clock)
     this.#deeds = createDeeds({ book: this.#book, lanes, waiting: this.#waiting, judge })
     this.#judging = createJudging({ clock, book: this.#book, deeds: this.#deeds, isBusy: lanes.isBusy })
-    this.#deliveries = createDeliverableLimit(clock)
+    this.#recording = createRecording({ ...kept, book: this.#book, verify: options.verifyArtifacts })
   }
 
   isEnabled(): boolean {
@@ -150,21 +131,7 @@ export class ResourceExhaustionService {
    */
   initializeAgent(agentId: string, agentType: string, choice: AgentChoice = {}): void {
     checkAgentId(agentId)
-    const chosen = choiceOf(choice, this.#section)
-    const known = this.#book.accounts.get(agentId)
-    const now = this.#book.now()
-    const life = { agent: agentId, incarnation: `library:${randomUUID()}`, role: agentType }
-    const account =
-      known === undefined || known.state.phase === 'termination'
-        ? {
-            ledger: openLedger({ ...life, startedAtMs: now.wallMs }, now),
-            state: FRESH,
-            extra: undefined,
-            pause: undefined,
-            intervention: undefined,
-          }
-        : known
-    this.#book.keep({ ...account, type: agentType, ...chosen })
+    this.#recording.begin(agentId, agentType, choice)
     this.#judging.judge(agentId)
   }
 
@@ -197,22 +164,8 @@ export class ResourceExhaustionService {
       ...(description === undefined ? {} : { description }),
       ...(artifacts === undefined ? {} : { artifacts: [...artifacts] }),
     })
-    const account = this.#book.accounts.get(agentId)
-    if (account === undefined) return null
-    this.#deliveries.take(agentId)
-    const now = this.#book.now()
-    const verified = input.artifacts.length === 0 ? undefined : this.#verify?.(agentId, input.artifacts)
-    const checkpoint = { id: randomUUID(), agentId, ...input, verified, atMs: now.wallMs }
-    this.#history.deliver(checkpoint)
-    this.#saver.save({ key: `deliverable:${checkpoint.id}`, kind: 'deliverable', checkpoint })
-    const counts =
-      account.state.phase !== 'termination' && (!this.#section.verifyArtifacts || verified === true)
-    const ledger = recordDeliverable(account.ledger, input.type, counts ? 'reset' : 'kept', now)
-    const renewed =
-      counts && this.#section.resetCountersOnDeliverable
-        ? openNextEpoch(ledger, checkpoint.id, now)
-        : undefined
-    this.#book.keep({ ...account, ledger: renewed ?? ledger })
+    const checkpoint = this.#recording.deliver(agentId, input)
+    if (checkpoint === undefined) return null
     this.#judging.judge(agentId)
     return checkpointAnswer(checkpoint)
   }
@@ -298,30 +251,14 @@ export class ResourceExhaustionService {
   async waitForResume(agentId: string, options: WaitOptions = {}): Promise<boolean> {
     options.signal?.throwIfAborted()
     const account = this.#book.accounts.get(agentId)
-    if (account === undefined || account.state.phase === 'termination') return false
+    if (account === undefined || isEnded(account)) return false
     if (account.pause === undefined && !this.#lanes.isBusy(agentId)) return true
     return this.#waiting.wait(agentId, options)
   }
 
   /** @param since only events and totals since then; phases are always those of now */
   getResourceMetrics(since?: Date | number): ResourceMetrics {
-    const agentsByPhase: Record<Phase, number> = { normal: 0, warning: 0, intervention: 0, termination: 0 }
-    let pausedAgents = 0
-    for (const { state, pause } of this.#book.accounts.values()) {
-      agentsByPhase[state.phase]++
-      if (pause !== undefined) pausedAgents++
-    }
-    const sinceMs = since === undefined ? undefined : Number(since)
-    const totals = this.#history.totals(sinceMs)
-    return {
-      totalAgentsTracked: this.#book.accounts.size,
-      agentsByPhase,
-      pausedAgents,
-      totalWarnings: totals.warning,
-      totalInterventions: totals.intervention,
-      totalTerminations: totals.termination,
-      recentEvents: this.#history.recent(RECENT_EVENTS, sinceMs).map(eventAnswer),
-    }
+    return overviewOf(this.#book.accounts, this.#history, since === undefined ? undefined : Number(since))
   }
 
   /** Newest first. */
@@ -355,10 +292,7 @@ export class ResourceExhaustionService {
   }
 
   #use(agentId: string, use: Use): void {
-    const account = this.#book.accounts.get(agentId)
-    const records = recordsOf(use, this.#clock.now())
-    if (account === undefined || !this.#section.enabled) return
-    this.#book.keep({ ...account, ledger: recordUse(account.ledger, records, this.#book.now()) })
+    if (this.#recording.use(agentId, use) === 'ignored') return
     this.#judging.judge(agentId)
   }
 

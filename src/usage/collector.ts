@@ -17,6 +17,7 @@ import {
   tokensConsumed,
 } from './families.ts'
 import type { Ledger } from './ledger.ts'
+import { DELIVERABLE_TYPES } from './model.ts'
 
 export interface UsageCollectorOptions {
   /** Oldest first. */
@@ -72,8 +73,11 @@ function write(put: Put, { lifetime, sources, lastDeliverableAtMs }: Ledger): vo
     for (const [operation, count] of Object.entries(lifetime.files)) put(fileOperations, { operation }, count)
   }
   if (sources.subtasks !== undefined) put(subtasksSpawned, {}, lifetime.subtasks)
-  for (const [kind, count] of Object.entries(lifetime.deliverables))
-    put(deliverablesRecorded, { kind }, count)
+  // Of an agent that tells of itself every kind begins with 0, so that the first of a kind is an increase.
+  const tells = Object.keys(sources).length > 0
+  for (const kind of DELIVERABLE_TYPES) {
+    put(deliverablesRecorded, { kind }, lifetime.deliverables[kind] ?? (tells ? 0 : undefined))
+  }
   put(lastDeliverable, {}, lastDeliverableAtMs === undefined ? undefined : lastDeliverableAtMs / 1_000)
   for (const { provider, model, requests, failures, costUsd, tokens } of lifetime.llm) {
     put(llmRequests, { provider, model }, requests)

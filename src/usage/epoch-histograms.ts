@@ -19,6 +19,8 @@ interface Value {
 
 /** Distributions over epochs; each epoch is observed once, at its end. Begins empty with every run of the daemon. */
 export interface EpochHistograms {
+  /** A role whose epochs will end one day: its series begin with 0, so that the first epoch is an increase. */
+  meet(role: string | undefined): void
   observe(role: string | undefined, totals: EpochTotals, tokenTypes: readonly TokenType[]): void
   collect(out: SnapshotBuilder): void
 }
@@ -46,6 +48,7 @@ export function createEpochHistograms(): EpochHistograms {
   }
 
   return {
+    meet: (role) => void valuesOf(role || NO_ROLE),
     observe(role, totals, tokenTypes) {
       const numbers = [countedFiles(totals), totals.apiCalls, countedTokens(totals, tokenTypes)]
       for (const [place, value] of valuesOf(role || NO_ROLE).entries()) {

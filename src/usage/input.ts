@@ -1,4 +1,4 @@
-import { type Static, Type } from '@fastify/type-provider-typebox'
+import { type Static, Type } from 'typebox'
 import { Problem } from '../platform/problem.ts'
 import { cleanText } from '../platform/text.ts'
 import {

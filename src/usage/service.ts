@@ -113,6 +113,7 @@ export function createUsage(dependencies: UsageDependencies): UsageRoom {
       if (claim.outcome === 'conflict') throw sourceConflict(claim, shape)
       const at = now()
       book.set({ ...recordUse(ledger, records, at), sources: claim.sources })
+      histograms.meet(ledger.role)
       if (records.some(({ atMs }) => at.wallMs - atMs <= FRESH_MS)) agents.touch(id)
       changed(id, at)
       const answer = dependencies.answer(id)
@@ -200,7 +201,11 @@ export function createUsage(dependencies: UsageDependencies): UsageRoom {
     async start() {
       book.restore(await repository.openLedgers())
       cleanUps.push(
-        bus.on('agent.started', ({ agent }) => void book.of(agent)),
+        bus.on('agent.started', ({ agent }) => {
+          const { role, sources } = book.of(agent)
+          // Of an earlier run of the daemon.
+          if (Object.keys(sources).length > 0) histograms.meet(role)
+        }),
         bus.on('agent.exited', ({ agent }) => book.end(agent)),
         bus.on('agent.removed', ({ agent }) => book.drop(agent)),
       )

@@ -5,6 +5,7 @@ import type {
   ControlDesk,
   ControlState,
   HoldCause,
+  Judgement,
 } from '../../../src/control/model.ts'
 
 export function entryOf(request: Partial<ActionRequest>, more: Partial<ActionEntry> = {}): ActionEntry {
@@ -48,6 +49,7 @@ export function fakeDesk() {
   const entries: ActionEntry[] = []
   let answer: Partial<ActionEntry> = {}
   let later: Partial<ActionEntry> = { status: 'done', rung: 'sigstop', verifiedAt: 1_000, durationMs: 83 }
+  let judgement: Judgement = { verdict: 'allow' }
   let state: ControlState = {
     mode: 'enforce',
     acting: true,
@@ -77,6 +79,7 @@ export function fakeDesk() {
     holds: (agent) => holds.get(agent) ?? new Map(),
     isHeld: (agent) => (holds.get(agent)?.size ?? 0) > 0,
     isTerminal: (agent) => terminal.has(agent),
+    judge: note('judge', async () => judgement),
     ofEarlierLife: async () => undefined,
     find: async (id) => entries.find((one) => one.id === id),
     list: note('list', async (filter, limit: number, before?: string) => {
@@ -106,6 +109,9 @@ export function fakeDesk() {
     /** What the next requests answer. */
     answers(next: Partial<ActionEntry>) {
       answer = next
+    },
+    judges(next: Judgement) {
+      judgement = next
     },
     /** What an entry becomes when it is waited for; empty: it never settles. */
     settlesAs(next: Partial<ActionEntry>) {

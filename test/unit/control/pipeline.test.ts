@@ -370,6 +370,30 @@ describe('a refusal', () => {
   })
 })
 
+describe('a question what would come of it', () => {
+  const asked = {
+    action: 'terminate',
+    agent: 'a',
+    trigger: 'human',
+    hold: 'human',
+    actor: 'ann',
+    episode: 'question',
+    reason: 'what if',
+  } as const
+
+  it('is answered as the action would be, and leaves no line and no event', async () => {
+    expect(await room.desk.judge(asked)).toEqual({ verdict: 'allow' })
+    host.killSwitch = true
+    expect(await room.desk.judge(asked)).toMatchObject({ verdict: 'refused', reason: 'kill_switch' })
+    host.killSwitch = false
+    expect(await room.desk.list({}, 10)).toEqual([])
+    expect(names()).toEqual([])
+    // It took no key either: the same in earnest is done.
+    expect(await room.act(asked)).toMatchObject({ status: 'done' })
+    expect(host.runtime.count('terminate')).toBe(1)
+  })
+})
+
 describe('an approval', () => {
   const asked = { action: 'pause', agent: 'a', trigger: 'budget', approval: 'required' } as const
 
@@ -379,7 +403,10 @@ describe('an approval', () => {
     expect(room.desk.isHeld('a')).toBe(false)
     await room.desk.approve(entry.id, 'ann')
     expect(await room.desk.settled(entry.id)).toMatchObject({ status: 'done', detail: 'approved by ann' })
-    await expect(room.desk.approve(entry.id, 'bob')).rejects.toMatchObject({ code: 'AE_NOT_PENDING' })
+    await expect(room.desk.approve(entry.id, 'bob')).rejects.toMatchObject({
+      code: 'AE_NOT_PENDING',
+      message: expect.stringMatching(/it is (intended|done): approved by ann/),
+    })
     await expect(room.desk.approve('nothing', 'bob')).rejects.toMatchObject({ code: 'AE_ACTION_NOT_FOUND' })
   })
 
@@ -583,6 +610,18 @@ describe('what Prometheus sees', () => {
     expect(lines.every((line) => line.endsWith(' 0'))).toBe(true)
   })
 
+  it('has every way to act at 0 from the start, so that a rate sees the first one', async () => {
+    const counts = (lines: string[]) =>
+      lines.filter((line) => line.startsWith('agent_action_duration_seconds_count{'))
+    const before = counts(await scrape())
+    expect(before).toHaveLength(14)
+    expect(before.every((line) => line.endsWith(' 0'))).toBe(true)
+    await room.act({ action: 'pause', agent: 'a' })
+    await room.act({ action: 'terminate', agent: 'a' })
+    const names = (lines: string[]) => lines.map((line) => line.slice(0, line.indexOf('}')))
+    expect(names(counts(await scrape()))).toEqual(names(before))
+  })
+
   it('counts outcomes and reasons, and says who is paused since when', async () => {
     const since = host.clock.now() / 1_000
     await room.act({
@@ -613,6 +652,16 @@ describe('what Prometheus sees', () => {
     const after = await scrape()
     expect(after).toContain('agents_paused_current 0')
     expect(after.filter((line) => line.startsWith('agent_paused_since_timestamp_seconds{'))).toEqual([])
+  })
+
+  it('counts nothing when somebody only asks what would come of it', async () => {
+    const before = await scrape()
+    host.killSwitch = true
+    const asked = { action: 'pause', agent: 'a', trigger: 'human', hold: 'human' } as const
+    await room.desk.judge({ ...asked, actor: 'ann', episode: 'question', reason: 'what if' })
+    host.killSwitch = false
+    const counted = (lines: string[]) => lines.filter((line) => /^agent_action.*_total\{/.test(line))
+    expect(counted(await scrape())).toEqual(counted(before))
   })
 
   it('counts what waits for approval as pending', async () => {

@@ -176,6 +176,33 @@ describe('POST /api/v1/agents/{id}/{verb}', () => {
     for (const key of ['optIn', 'dryRun', 'size', 'extraBudget']) expect(terminate).not.toHaveProperty(key)
   })
 
+  it('says what the guard would say, and asks the desk for nothing else', async () => {
+    const { post, judges, asked } = await setUp()
+    const rehearse = async (body: unknown, id = 'mine', headers: object = control) => {
+      const answer = await post(`/api/v1/agents/${id}/rehearse`, body, headers)
+      return [answer.statusCode, answer.json()]
+    }
+    expect(await rehearse({ action: 'terminate', enforce: true })).toEqual([200, { verdict: 'allow' }])
+    expect(asked).toMatchObject([
+      {
+        name: 'judge',
+        args: [{ agent: 'mine', incarnation: 'life-1', action: 'terminate', trigger: 'human', optIn: true }],
+      },
+    ])
+    judges({ verdict: 'refused', reason: 'kill_switch', detail: 'engaged by\u001b[2J bob' })
+    expect(await rehearse({ action: 'pause' })).toEqual([
+      200,
+      { verdict: 'refused', refusal: 'kill_switch', detail: 'engaged by\ufffd[2J bob' },
+    ])
+    expect(asked.map(({ name }) => name)).toEqual(['judge', 'judge'])
+    expect(await rehearse({ action: 'resize' })).toMatchObject([422, {}])
+    expect(await rehearse({})).toMatchObject([422, {}])
+    expect(await rehearse({ action: 'pause' }, 'mine', reader)).toMatchObject([403, { code: 'AE_FORBIDDEN' }])
+    expect(await rehearse({ action: 'pause' }, 'mine', team)).toMatchObject([403, { code: 'AE_FORBIDDEN' }])
+    expect(await rehearse({ action: 'pause' }, 'over')).toMatchObject([409, { code: 'AE_AGENT_ENDED' }])
+    expect(asked).toHaveLength(2)
+  })
+
   it('shows a refusal with its reason, and waits for nothing', async () => {
     const { post, answers, asked } = await setUp()
     answers({ status: 'refused', refusal: 'kill_switch', detail: 'engaged by\u001b[2J bob' })

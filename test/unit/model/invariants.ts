@@ -145,7 +145,7 @@ export async function brokenAtRest(world: World): Promise<string[]> {
     const holds = [...desk.holds(id).keys()]
     if (holds.length > 0) held++
     const isWrong = isStopped(state) ? holds.length === 0 : holds.length > 0
-    if (isWrong) say(`${id} is ${state}, held by [${holds}]`)
+    if (isWrong && !goesOnForNow(world, incarnation)) say(`${id} is ${state}, held by [${holds}]`)
     const row = world.disk.rows('control_holds').find((one) => one.incarnation === incarnation)
     const kept = (JSON.parse(row?.holds ?? '[]') as { cause: string }[]).map(({ cause }) => cause)
     if (kept.toSorted().join() !== holds.toSorted().join()) say(`kept [${kept}], held by [${holds}]`)
@@ -169,6 +169,21 @@ export async function brokenAtRest(world: World): Promise<string[]> {
   const after = standing(world)
   if (after !== before) say(`a restart changed ${before} to ${after}`)
   return [...broken, ...brokenNow(world)]
+}
+
+/**
+ * A resume that was given up has continued it although it was held anew meanwhile, and it was not stopped again for the
+ * kill switch alone: the journal says so.
+ */
+function goesOnForNow(world: World, incarnation: string): boolean {
+  return (
+    world.killSwitch &&
+    world.runtime.stateOf(incarnation) === 'running' &&
+    of(world.entries(), incarnation, 'pause').some(
+      ({ actor, episode, refusal }) =>
+        actor === 'journal' && episode?.startsWith('late:') && refusal === 'kill_switch',
+    )
+  )
 }
 
 async function rest(world: World, time: 'passes' | 'stands'): Promise<void> {

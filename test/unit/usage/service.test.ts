@@ -275,6 +275,17 @@ describe('epochs', () => {
     room.exit(room.start('a'))
     expect(scrape(room)).toEqual({})
   })
+
+  it('begin with 0 before the first has ended, so that it is an increase', async () => {
+    const room = await started()
+    room.start('a')
+    await room.record('a', [room.use()])
+    expect(scrape(room)).toMatchObject({
+      'agent_tokens_consumed{role="coder"}': 0,
+      'agent_api_calls{role="coder"}': 0,
+      'agent_files_accessed{role="coder"}': 0,
+    })
+  })
 })
 
 describe('deliverables (A11)', () => {
@@ -293,6 +304,20 @@ describe('deliverables (A11)', () => {
       'agent_deliverables_total{agent="a",kind="code_commit"}': 1,
       'agent_last_deliverable_timestamp_seconds{agent="a"}': room.clock.now() / 1_000,
     })
+  })
+
+  it('begin with 0 of every kind, when the agent tells of itself', async () => {
+    const room = await started()
+    room.start('a')
+    await room.record('a', [room.use()])
+    await room.deliver('a', input)
+    const counts = Object.entries(scrape(room)).filter(([name]) =>
+      name.startsWith('agent_deliverables_total'),
+    )
+    expect(counts).toHaveLength(10)
+    expect(counts.filter(([, count]) => count > 0)).toEqual([
+      ['agent_deliverables_total{agent="a",kind="code_commit"}', 1],
+    ])
   })
 
   it('reset the clock only when they were found, if that is asked for (D8)', async () => {
