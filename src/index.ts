@@ -1,3 +1,4 @@
+export type { Agent } from './agents/model.ts'
 export type { App, Summary } from './app.ts'
 export { createClient } from './client/client.ts'
 export {
@@ -37,5 +38,14 @@ export type {
 export type { StoredRecord } from './library/persistence.ts'
 export { ResourceExhaustionService } from './library/service.ts'
 export type { Clock, Timer } from './platform/clock.ts'
+export { counter, type Family, gauge, histogram } from './platform/exposition/family.ts'
+export {
+  bindSeries,
+  type HistogramValue,
+  type Series,
+  type SnapshotBuilder,
+} from './platform/exposition/snapshot.ts'
+export type { Collector, Feature, HealthCheck } from './platform/feature.ts'
 export type { Log, LogFields } from './platform/log.ts'
 export { Problem, type ProblemCode, type ProblemField } from './platform/problem.ts'
+export type { Addition, AdditionParts } from './settings.ts'

@@ -4,6 +4,7 @@ import type { AgentsTables } from './agents/tables.ts'
 import { type AlertingEvents, type AlertingStores, createAlerting } from './alerting.ts'
 import { announceOn } from './announcements.ts'
 import { createEvents } from './events/service.ts'
+import { createPages } from './pages.ts'
 import { createBus } from './platform/bus.ts'
 import { createFrozenReader } from './platform/cgroup/frozen.ts'
 import { namespacedContainerId } from './platform/docker/own-container.ts'
@@ -127,6 +128,10 @@ export function createRooms(
     alerting,
     hostFeature(readers),
     events.feature,
+    createPages({ settings, agents, acting, watching, events: events.log }),
+    ...(settings.additions ?? []).map((create) =>
+      create({ clock, log, procRoot: settings.procRoot, agents: agents.list }),
+    ),
   ]
   return {
     readers,
@@ -144,10 +149,13 @@ export function createRooms(
   }
 }
 
-/** As `/metrics` prints them: what is measured first, then what is judged and done, ourselves last. */
+/** As `/metrics` prints them: what is measured first, then what is judged and done, then additions, ourselves last. */
 function inOrder(collectors: readonly Collector[]): Collector[] {
   const names: readonly string[] = COLLECTOR_NAMES
-  return collectors.toSorted((a, b) => names.indexOf(a.name) - names.indexOf(b.name))
+  const beforeOurselves = names.length - 1.5
+  const place = ({ name }: Collector): number =>
+    names.includes(name) ? names.indexOf(name) : beforeOurselves
+  return collectors.toSorted((a, b) => place(a) - place(b))
 }
 
 function hostFeature({ host, learnHost }: Readers): Feature {

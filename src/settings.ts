@@ -1,5 +1,7 @@
+import type { Agent } from './agents/model.ts'
 import type { ConfigHolder } from './config/holder.ts'
 import type { Clock } from './platform/clock.ts'
+import type { Feature } from './platform/feature.ts'
 import type { FilesystemsOptions } from './platform/host/filesystems.ts'
 import type { Log } from './platform/log.ts'
 
@@ -22,6 +24,19 @@ export const COLLECTOR_NAMES = [
 ] as const
 export type CollectorName = (typeof COLLECTOR_NAMES)[number]
 
+/** What a room from outside may use. It acts on nobody: there is one door for that, and it is not handed out. */
+export interface AdditionParts {
+  readonly clock: Clock
+  readonly log: Log
+  /** Where the proc file system is; what is read below it can be read from a copy in a test. */
+  readonly procRoot: string
+  /** All agents that are known, oldest first, those that ended a while ago included. */
+  readonly agents: () => Iterable<Agent>
+}
+
+/** Makes a room of somebody else's: collectors, routes, a part of `/health`, a start and a stop. */
+export type Addition = (parts: AdditionParts) => Feature
+
 /** Everything the daemon is told from outside: the configuration and the flags. */
 export interface Settings {
   readonly config: ConfigHolder
@@ -37,6 +52,8 @@ export interface Settings {
   readonly disabledCollectors: readonly string[]
   /** Where the engine is looked for (`DOCKER_HOST` and its like); that of this process when left out. */
   readonly environment?: Readonly<Record<string, string | undefined>>
+  /** Rooms beside our own, which start after them and stop before them. */
+  readonly additions?: readonly Addition[]
   /** How the space of a file system is asked for; `fs.statfs` when left out. */
   readonly statfs?: NonNullable<FilesystemsOptions['statfs']>
 }

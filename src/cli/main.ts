@@ -23,6 +23,7 @@ import { runCommand } from './run.ts'
 import { serveCommand } from './serve.ts'
 import { helpWidth } from './terminal.ts'
 import { topCommand } from './top.ts'
+import { uiCommand } from './ui.ts'
 import { linesText } from './width.ts'
 
 /** Descriptions stay beside the longest flag of the daemon on 80 columns. */
@@ -64,6 +65,7 @@ export function createProgram(): Command {
   crashesCommand(program)
   alertsCommand(program)
   topCommand(program)
+  uiCommand(program)
   controlCommands(program)
   killSwitchCommand(program)
   actionsCommand(program)

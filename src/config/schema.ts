@@ -131,6 +131,16 @@ export const ConfigSchema = Type.Object(
         description: 'Characters of the last output that are kept, without secrets.',
       }),
     }),
+    ui: section('The control page.', {
+      grafanaUrl: Type.Optional(
+        Type.String({
+          pattern: '^https?://[^\\s?#]+$',
+          maxLength: 512,
+          description: 'Where Grafana is, for links from agents to their boards.',
+          'x-hint': 'an address such as https://grafana.example.org',
+        }),
+      ),
+    }),
     store: section('Where state is kept.', {
       url: Type.String({
         default: 'sqlite',

@@ -1,5 +1,6 @@
-import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import '../platform/http/scope.ts'
+import { Type } from 'typebox'
 import { Problem } from '../platform/problem.ts'
 import type { Streams } from './stream.ts'
 
@@ -29,7 +30,7 @@ export function eventRoutes(streams: Streams): FastifyPluginAsyncTypebox {
           querystring: Query,
         },
       },
-      async ({ query, caller, headers }, reply) => {
+      async ({ query, caller, headers, session }, reply) => {
         const types = query.types === undefined ? undefined : new Set(query.types.split(','))
         const lastEventId = headers['last-event-id']
         const headersSoFar = reply.getHeaders()
@@ -41,7 +42,7 @@ export function eventRoutes(streams: Streams): FastifyPluginAsyncTypebox {
           lastEventId: typeof lastEventId === 'string' ? lastEventId : undefined,
           wants: ({ type, agent }) =>
             (types === undefined || types.has(type)) && (!caller.limited || caller.mayTouch(agent)),
-          draining: app.draining,
+          over: [app.draining, ...(session === undefined ? [] : [session.ended])],
         })
         if (!isOpen) throw new Problem('AE_TOO_MANY_REQUESTS', 'Too many event streams are open.')
         return reply.hijack()

@@ -12,8 +12,8 @@ export interface StreamRequest {
   readonly response: ServerResponse
   readonly lastEventId: string | undefined
   readonly wants: (event: HouseEvent) => boolean
-  /** Aborted when the server begins to stop. */
-  readonly draining: AbortSignal
+  /** The answer ends with the first of these that is aborted: the server begins to stop, the reader's session ends. */
+  readonly over: readonly AbortSignal[]
 }
 
 /** Server-sent events (HTML Living Standard, section 9.2): one open answer per reader. */
@@ -42,8 +42,8 @@ export function createStreams(clock: Clock, log: EventLog, instance: () => strin
     get cut() {
       return cut
     },
-    open({ response, lastEventId, wants, draining }) {
-      if (size >= MOST_STREAMS || draining.aborted) return false
+    open({ response, lastEventId, wants, over }) {
+      if (size >= MOST_STREAMS || over.some(({ aborted }) => aborted)) return false
       size++
       let timer: Timer | undefined
       response.writeHead(200, {
@@ -67,12 +67,12 @@ export function createStreams(clock: Clock, log: EventLog, instance: () => strin
 
       const unfollow = log.follow((event) => wants(event) && say(frame(event)))
       const end = () => response.end()
-      draining.addEventListener('abort', end, { once: true })
+      for (const signal of over) signal.addEventListener('abort', end, { once: true })
       response.once('close', () => {
         size--
         timer?.cancel()
         unfollow()
-        draining.removeEventListener('abort', end)
+        for (const signal of over) signal.removeEventListener('abort', end)
       })
       say(': agent-exporter events\n\n')
       for (const event of log.after(lastEventId)) if (wants(event)) say(frame(event))

@@ -1,11 +1,14 @@
 import type { Scope } from './scope.ts'
 
-/** How the caller was recognised. `basic` is a user of the web config file, `control` the token in the data directory. */
-export type CallerKind = 'anonymous' | 'basic' | 'token' | 'control'
+/**
+ * How the caller was recognised. `basic` is a user of the web config file, `control` the token in the data directory,
+ * `session` a person at the control page.
+ */
+export type CallerKind = 'anonymous' | 'basic' | 'token' | 'control' | 'session'
 
 /** Who asks, decided once per request before anything else happens. */
 export interface Caller {
-  /** Name for the journal and the log: token or user name, `control`, or `anonymous`. Never a secret. */
+  /** Name for the journal and the log: token or user name, `control`, `ui:<name of the token>`, or `anonymous`. Never a secret. */
   readonly name: string
   readonly kind: CallerKind
   /** Includes what the listed scopes imply. */

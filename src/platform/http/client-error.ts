@@ -1,6 +1,7 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Problem, type ProblemCode } from '../problem.ts'
+import { STATUS_CODES } from './node-http.ts'
 import { PROBLEM_TYPE } from './problem-handler.ts'
 
 /** Errors of Node's HTTP parser, before there is a request: `HPE_*` codes of llhttp and Node's own. */

@@ -4,6 +4,7 @@ import type { Auth } from './auth.ts'
 import { checkAnnouncedLength, checkMediaType } from './body.ts'
 import type { HostCheck } from './host-check.ts'
 import { setSecurityHeaders } from './security-headers.ts'
+import { checkOwnPage } from './session-grant.ts'
 import type { WebConfigSource } from './web-config-watch.ts'
 
 interface GateDependencies {
@@ -44,9 +45,13 @@ export function useGate(
     if (draining.aborted) reply.header('connection', 'close')
     const identity = await auth.identify(request)
     request.caller = identity.caller
-    hostCheck.checkHost(request, identity.authenticated)
+    request.session = identity.session
+    request.tokenDigest = identity.token
+    const isShown = identity.authenticated && identity.session === undefined
+    hostCheck.checkHost(request, isShown ? 'shown' : 'none')
     hostCheck.checkOrigin(request, reply)
     if (hostCheck.answerPreflight(request, reply)) return reply
+    if (identity.session !== undefined) checkOwnPage(request)
     auth.permit(identity, request, reply)
     if (request.is404) refuseMissing(request, reply)
     checkMediaType(request)

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Problem } from '../problem.ts'
+import { isSameOrigin, parseAuthority, parseOrigin } from './authority.ts'
 
 export interface HostCheckOptions {
   /** Names this server is reached by beyond loopback names and listen addresses; `*.example.org` for a whole domain. */
@@ -11,14 +12,19 @@ export interface HostCheckOptions {
   readonly listenHosts: readonly string[]
 }
 
+/** Those of the API, and those that Grafana sends with a button (grafana: `X-Grafana-Action`, across origins a device id). */
+const ALLOWED_HEADERS =
+  'Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Grafana-Action, X-Grafana-Device-Id'
+
 /** Keeps web pages of other sites away from an API that trusts loopback. */
 export interface HostCheck {
   /**
    * DNS rebinding: a page's own name resolves to us, and its requests carry that name as `Host`. An IP literal
-   * cannot be rebound, and a request with valid credentials was not made by a foreign page.
+   * cannot be rebound, and a request that shows a token or a password was not made by a foreign page. A cookie shows
+   * nothing of the kind: browsers send it by themselves.
    * @throws Problem AE_MISDIRECTED, or AE_BAD_REQUEST when the header is missing twice over or malformed.
    */
-  checkHost(request: FastifyRequest, authenticated: boolean): void
+  checkHost(request: FastifyRequest, credentials: 'shown' | 'none'): void
   /** @throws Problem AE_FOREIGN_ORIGIN. Sets the CORS answer for listed origins. */
   checkOrigin(request: FastifyRequest, reply: FastifyReply): void
   /** True when the request was a CORS preflight of a listed origin and has been answered. */
@@ -28,19 +34,6 @@ export interface HostCheck {
 
 const PREFLIGHT_MAX_AGE_SECONDS = 600
 const ALWAYS_OPEN = new Set(['/-/healthy', '/-/ready'])
-
-interface Authority {
-  readonly name: string
-  readonly port: string
-}
-
-/** Characters of RFC 3986 `reg-name`. Splits `name`, `name:port`, `[v6]`, `[v6]:port`; undefined for anything that no browser would send. */
-function parseAuthority(text: string): Authority | undefined {
-  const [, name, port] = /^(\[[0-9a-fA-F:.]+\]|[!$&'()*+,;=\w.~%-]+)(?::(\d{1,5}))?$/.exec(text) ?? []
-  if (name === undefined || name.length > 255) return undefined
-  // A trailing dot is the same name, fully qualified.
-  return { name: name.toLowerCase().replace(/\.$/, ''), port: port ?? '' }
-}
 
 const isLiteral = (name: string): boolean => isIP(name.replace(/^\[|\]$/g, '')) !== 0
 
@@ -63,22 +56,6 @@ function nameMatcher(names: readonly string[]): (name: string) => boolean {
   return (name) => exact.has(name) || suffixes.some((suffix) => name.endsWith(suffix))
 }
 
-/** An origin in the form browsers send it, or undefined (`null`, malformed, with a path). */
-function parseOrigin(text: string): URL | undefined {
-  if (!/^https?:\/\/[^\s/?#@\\]+$/i.test(text)) return undefined
-  return URL.canParse(text) ? new URL(text) : undefined
-}
-
-/** Compared without the scheme: behind a proxy that ends TLS the page is https and we are http. */
-function isSameOrigin(origin: URL, host: string | undefined): boolean {
-  const authority = host === undefined ? undefined : parseAuthority(host)
-  if (authority === undefined) return false
-  const defaultPort = origin.protocol === 'https:' ? '443' : '80'
-  const originPort = origin.port === '' ? defaultPort : origin.port
-  const hostPort = authority.port === '' ? defaultPort : authority.port
-  return origin.hostname.replace(/\.$/, '') === authority.name && originPort === hostPort
-}
-
 export function createHostCheck(options: HostCheckOptions): HostCheck {
   let isOurs = nameMatcher([...options.allowedHosts, ...options.listenHosts])
   let origins = new Set(options.allowedOrigins.map((origin) => parseOrigin(origin)?.origin ?? origin))
@@ -91,7 +68,7 @@ export function createHostCheck(options: HostCheckOptions): HostCheck {
   }
 
   return {
-    checkHost(request, authenticated) {
+    checkHost(request, credentials) {
       const hosts = hostHeaders(request)
       const [host] = hosts
       if (hosts.length > 1) throw new Problem('AE_BAD_REQUEST', 'The request has more than one Host header.')
@@ -104,7 +81,7 @@ export function createHostCheck(options: HostCheckOptions): HostCheck {
       }
       const name = parseAuthority(host)?.name
       if (name === undefined) throw new Problem('AE_BAD_REQUEST', 'The Host header is malformed.')
-      if (authenticated || isLiteral(name) || isOurs(name)) return
+      if (credentials === 'shown' || isLiteral(name) || isOurs(name)) return
       if (ALWAYS_OPEN.has(request.routeOptions.url ?? '')) return
       throw new Problem(
         'AE_MISDIRECTED',
@@ -138,7 +115,7 @@ export function createHostCheck(options: HostCheckOptions): HostCheck {
         .code(204)
         .header('access-control-allow-origin', listed)
         .header('access-control-allow-methods', 'GET, HEAD, POST, PUT, PATCH, DELETE')
-        .header('access-control-allow-headers', 'Authorization, Content-Type, Idempotency-Key, Last-Event-ID')
+        .header('access-control-allow-headers', ALLOWED_HEADERS)
         .header('access-control-max-age', String(PREFLIGHT_MAX_AGE_SECONDS))
         .header('vary', 'Origin')
         .send()

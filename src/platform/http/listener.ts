@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import type { RequestListener, Server, ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
@@ -6,6 +6,7 @@ import type { ProblemCode } from '../problem.ts'
 import { isClientAllowed } from './client-certificate.ts'
 import { createClientErrorHandler } from './client-error.ts'
 import { formatListenAddress, type ListenAddress } from './listen-address.ts'
+import { createServer } from './node-http.ts'
 import type { WebConfigSource } from './web-config-watch.ts'
 
 /** Limits of one connection, in milliseconds where they are times. */

@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import { Type } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifySchema } from 'fastify'
+import { Type } from 'typebox'
 import { PROBLEMS } from '../problem.ts'
 import { pagePolicy } from './security-headers.ts'
 
@@ -25,7 +25,8 @@ const ProblemSchema = Type.Object(
 
 const DESCRIPTION = `Scopes: \`metrics\`, \`read\`, \`ingest\`, \`control\` (implies \`read\`), \`admin\` (implies all).
 Without a token, callers of this host have \`metrics\`, \`read\` and \`ingest\` and others have \`metrics\`; \`control\` and
-\`admin\` always need a token. Bodies are \`application/json\`. Mutating calls accept \`Idempotency-Key\`.
+\`admin\` always need a token, or a session of the control page (never \`admin\`): its cookie alone reads, with the header
+\`X-Agent-Exporter-Proof\` it also has \`control\`, from our own pages only. Bodies are \`application/json\`. Mutating calls accept \`Idempotency-Key\`.
 Errors are \`application/problem+json\`.`
 
 const PROBLEM_RESPONSE = {

@@ -1,4 +1,4 @@
-import { Type } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
 import { Problem } from '../problem.ts'
 
 export const DEFAULT_PAGE_SIZE = 100

@@ -1,7 +1,10 @@
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify'
 import type { Log } from '../log.ts'
 import { PROBLEMS, Problem, type ProblemCode, type ProblemField } from '../problem.ts'
+import { PAGE_POLICY } from './html.ts'
+import { renderProblemPage, renderSignInPage } from './session-pages.ts'
 
+const HTML = 'text/html; charset=utf-8'
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 
 /** How long the rest of a refused body is read and thrown away so that the client sees the answer. */
@@ -101,8 +104,19 @@ export function createProblemHandler(onProblem: (code: ProblemCode) => void, log
       log.error('request failed', { requestId: id, method, route: routeOptions.url, error: cause })
     }
     linger(request, reply)
+    reply.code(problem.status)
+    if (request.routeOptions?.config?.format === 'page') {
+      void reply
+        .type(HTML)
+        .header('content-security-policy', PAGE_POLICY)
+        .send(
+          problem.status === 401
+            ? renderSignInPage()
+            : renderProblemPage(problem, PROBLEMS[problem.code].title),
+        )
+      return
+    }
     void reply
-      .code(problem.status)
       .type(PROBLEM_TYPE)
       .header('x-request-id', request.id)
       // The route's response schema does not describe errors.

@@ -1,4 +1,5 @@
-import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
 import type { HealthCheck } from '../feature.ts'
 import { Problem } from '../problem.ts'
 import { renderErrorsPage } from './errors-page.ts'
@@ -26,6 +27,7 @@ export interface BaseRoutesOptions {
 }
 
 const LINKS: readonly LandingLink[] = [
+  { href: '/ui/', text: 'Control page', description: 'the agents, what is wrong with them, and what to do' },
   { href: '/metrics', text: 'Metrics', description: 'for Prometheus' },
   { href: '/health', text: 'Health', description: 'what works and what does not' },
   { href: '/docs', text: 'API', description: 'every address with its parameters' },

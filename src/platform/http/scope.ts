@@ -35,8 +35,15 @@ export type RouteSubject = { readonly param: string } | 'handler'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Every route names its scope; a route without one is refused at start. */
-    scope?: Scope | 'none'
+    /**
+     * Every route names its scope; a route without one is refused at start. `own`: the request brings a credential
+     * that the route itself checks, so it is open even where everything else asks for a password.
+     */
+    scope?: Scope | 'none' | 'own'
+    /** `page`: people look at it, so what is refused is told them in a page, too. */
+    format?: 'page'
+    /** `secret`: the answer is not kept for repeated requests with its Idempotency-Key. */
+    answer?: 'secret'
     subject?: RouteSubject
     /**
      * Media types of the body this route accepts; default `application/json`, required even for an empty body.

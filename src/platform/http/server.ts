@@ -18,6 +18,8 @@ import { useOpenApi } from './openapi.ts'
 import { createPasswordWorker } from './password-worker.ts'
 import { createProblemHandler } from './problem-handler.ts'
 import { setSecurityHeaders } from './security-headers.ts'
+import { sessionRoutes } from './session-routes.ts'
+import { createSessionBook } from './sessions.ts'
 import { useStrictValidation } from './validation.ts'
 import { noWebConfig, type WebConfigSource, watchWebConfig } from './web-config-watch.ts'
 
@@ -96,7 +98,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     log.info('web config reloaded')
   })
 
-  const auth = createAuth(access, { basic: () => basic })
+  const sessions = createSessionBook(clock)
+  const auth = createAuth(access, { basic: () => basic, sessions })
   const hostCheck = createHostCheck(hostOptions(access, addresses))
   const answerProblem = createProblemHandler(onProblem, log)
   const draining = new AbortController()
@@ -115,12 +118,15 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   }).withTypeProvider<TypeBoxTypeProvider>()
   app.decorate('draining', draining.signal)
   app.decorateRequest('caller')
+  app.decorateRequest('session')
+  app.decorateRequest('tokenDigest')
   app.setErrorHandler(answerProblem)
   useJsonOnly(app)
   useStrictValidation(app)
   useGate(app, { auth, hostCheck, webConfig, draining: draining.signal })
   useIdempotency(app, clock)
   await useOpenApi(app, options.version)
+  await app.register(sessionRoutes({ sessions, auth, log, onProblem }))
   for (const routes of options.routes) await app.register(routes)
   await app.ready()
 

@@ -17,6 +17,8 @@ export interface TokenOptions {
 /** Recognises bearer tokens. Only digests are kept. */
 export interface TokenTable {
   find(token: string): Grant | undefined
+  /** By SHA-256 of the token; knows no tokens of single agents. */
+  findDigest(digest: Buffer): Grant | undefined
 }
 
 interface Entry {
@@ -27,7 +29,8 @@ interface Entry {
 /** Shorter tokens can be guessed; 16 characters of base64url are 96 bits. */
 const MIN_TOKEN_LENGTH = 16
 
-const sha256 = (text: string): Buffer => createHash('sha256').update(text, 'utf8').digest()
+/** SHA-256, by which tokens are compared. */
+export const digestOf = (text: string): Buffer => createHash('sha256').update(text, 'utf8').digest()
 
 /** A token or another secret of the configuration that cannot be used; the message names it. */
 export class TokenError extends Error {
@@ -43,7 +46,7 @@ function readToken(file: string, where: string): string {
   }
 }
 
-function digestOf(options: TokenOptions): Buffer {
+function entryDigest(options: TokenOptions): Buffer {
   const where = `auth.tokens[${options.name}]`
   if ((options.hashSha256 === undefined) === (options.file === undefined)) {
     throw new TokenError(`${where}: give either hashSha256 or file`)
@@ -57,7 +60,7 @@ function digestOf(options: TokenOptions): Buffer {
   if (token.length < MIN_TOKEN_LENGTH) {
     throw new TokenError(`${where}.file: the token is shorter than ${MIN_TOKEN_LENGTH} characters`)
   }
-  return sha256(token)
+  return digestOf(token)
 }
 
 function grantOf({ name, scopes, agents }: TokenOptions): Grant {
@@ -79,7 +82,10 @@ function grantOf({ name, scopes, agents }: TokenOptions): Grant {
  * @throws TokenError naming the entry when one is not usable.
  */
 export function createTokenTable(tokens: readonly TokenOptions[], controlToken?: string): TokenTable {
-  const entries: Entry[] = tokens.map((options) => ({ digest: digestOf(options), grant: grantOf(options) }))
+  const entries: Entry[] = tokens.map((options) => ({
+    digest: entryDigest(options),
+    grant: grantOf(options),
+  }))
   if (controlToken !== undefined) {
     const grant: Grant = {
       name: 'control',
@@ -87,16 +93,20 @@ export function createTokenTable(tokens: readonly TokenOptions[], controlToken?:
       scopes: expandScopes(['admin']),
       agents: undefined,
     }
-    entries.push({ digest: sha256(controlToken), grant })
+    entries.push({ digest: digestOf(controlToken), grant })
+  }
+  function findDigest(digest: Buffer): Grant | undefined {
+    let found: Grant | undefined
+    // No early exit: the time says nothing about which entry matched.
+    for (const entry of entries) {
+      if (timingSafeEqual(entry.digest, digest)) found = entry.grant
+    }
+    return found
   }
   return {
+    findDigest,
     find(token) {
-      const digest = sha256(token)
-      let found: Grant | undefined
-      // No early exit: the time says nothing about which entry matched.
-      for (const entry of entries) {
-        if (timingSafeEqual(entry.digest, digest)) found = entry.grant
-      }
+      const found = findDigest(digestOf(token))
       const own = controlToken === undefined ? undefined : findAgentToken(controlToken, token)
       return found ?? own
     },

@@ -220,7 +220,7 @@ describe('a server with a web config file', () => {
     const carol = { headers: basic('carol', 'correct horse') }
     expect([await status(port, alice), await status(port, carol)]).toEqual([200, 401])
     write(`${TLS}basic_auth_users:\n  carol: ${HASH}\n`)
-    await expect.poll(() => status(port, carol), { timeout: 5_000 }).toBe(200)
+    await expect.poll(() => status(port, carol)).toBe(200)
     expect(await status(port, alice)).toBe(401)
     write('basic_auth_users: [')
     await new Promise((resolve) => setTimeout(resolve, 1_500))
@@ -234,9 +234,7 @@ describe('a server with a web config file', () => {
     expect((await certificateOf(port)).subject.CN).toBe('server.example')
     writeFileSync(server.key, readFileSync(renewed.key))
     writeFileSync(server.cert, readFileSync(renewed.cert))
-    await expect
-      .poll(async () => (await certificateOf(port)).subject.CN, { timeout: 5_000 })
-      .toBe('renewed.example')
+    await expect.poll(async () => (await certificateOf(port)).subject.CN).toBe('renewed.example')
     writeFileSync(server.key, old.key)
     writeFileSync(server.cert, old.cert)
   })

@@ -35,7 +35,7 @@ function house() {
       response: response as unknown as ServerResponse,
       lastEventId,
       wants: (event) => type === undefined || event.type === type,
-      draining: drain.signal,
+      over: [drain.signal],
     })
     return { response, isOpen }
   }

@@ -1,5 +1,6 @@
 import type * as Crypto from 'node:crypto'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { fakeClock } from '../../../support/fake-clock.ts'
 
 const compared = vi.hoisted(() => [] as { readonly lengths: readonly [number, number] }[])
 vi.mock('node:crypto', async (original) => {
@@ -14,6 +15,7 @@ vi.mock('node:crypto', async (original) => {
 })
 
 const { createHash } = await import('node:crypto')
+const { createSessionBook } = await import('../../../../src/platform/http/sessions.ts')
 const { createTokenTable } = await import('../../../../src/platform/http/tokens.ts')
 const { mintAgentToken } = await import('../../../../src/platform/http/agent-token.ts')
 
@@ -48,5 +50,37 @@ describe('comparing a token', () => {
   ])("compares an agent's token as a digest, too: %s", (_, change) => {
     table.find(change(mintAgentToken(CONTROL, 'mine')))
     expect(compared).toEqual(Array(5).fill({ lengths: [DIGEST_BYTES, DIGEST_BYTES] }))
+  })
+})
+
+describe('comparing a secret of the control page', () => {
+  const book = createSessionBook(fakeClock())
+  const token = createHash('sha256').update('any token').digest()
+  const [first, ...others] = [1, 2, 3].map(() => book.enter(book.offer(token).code))
+  const link = book.offer(token).code
+  book.offer(token)
+
+  const all = (count: number) => Array(count).fill({ lengths: [DIGEST_BYTES, DIGEST_BYTES] })
+  const comparedBy = (cookie: string) => {
+    compared.splice(0)
+    book.find([cookie])
+    return [...compared]
+  }
+
+  it.each([
+    ['the first', first?.cookie ?? ''],
+    ['the last', others.at(-1)?.cookie ?? ''],
+    ['nothing', ''],
+    ['something long', 'x'.repeat(4_000)],
+  ])('looks at every session, whichever it is: %s', (_, cookie) => {
+    expect(comparedBy(cookie)).toEqual(all(3))
+  })
+
+  it('looks at every link, and at a proof as a digest', () => {
+    compared.splice(0)
+    book.enter(`${link.slice(0, -1)}!`)
+    book.enter(link)
+    first?.session.proves('short')
+    expect(compared).toEqual(all(5))
   })
 })
