@@ -6,6 +6,7 @@ import { renderMetricsPage } from '../src/platform/exposition/metrics-page.ts'
 import { silentLog } from '../src/platform/log.ts'
 import { apiDocument, metricsGroups } from '../src/reference.ts'
 import type { Settings } from '../src/settings.ts'
+import { renderCatalogue } from './catalogue.ts'
 
 const defaults = { config: parseConfig('defaults', '', {}), file: undefined }
 /** The daemon without a configuration file, for reading its declarations; never started. */
@@ -25,10 +26,12 @@ export const referenceSettings: Settings = {
 
 /** The text of every generated document by its path in the repository. */
 export async function generatedDocuments(): Promise<Readonly<Record<string, string>>> {
+  const groups = await metricsGroups(referenceSettings)
   return {
-    'docs/metrics.md': renderMetricsPage(await metricsGroups(referenceSettings)),
+    'docs/metrics.md': renderMetricsPage(groups),
     'docs/config.schema.json': json(configJsonSchema()),
     'docs/openapi.json': json(await apiDocument(referenceSettings)),
+    'dashboards/src/catalogue.ts': renderCatalogue(groups.flatMap(({ families }) => families)),
   }
 }
 

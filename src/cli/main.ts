@@ -7,6 +7,7 @@ import { checkConfigCommand } from './check-config.ts'
 import { completionCommand } from './completion.ts'
 import { controlCommands } from './control.ts'
 import { crashesCommand } from './crashes.ts'
+import { dashboardsCommand } from './dashboards.ts'
 import { deliverableCommand } from './deliverable.ts'
 import { doctorCommand } from './doctor.ts'
 import { EXIT } from './exit.ts'
@@ -77,6 +78,7 @@ export function createProgram(): Command {
   profileCommand(program)
   replayCommand(program)
   rulesCommand(program)
+  dashboardsCommand(program)
   completionCommand(program)
   // Last, or every command above would take them too. The daemon says itself which of them is no command.
   return program.allowExcessArguments()

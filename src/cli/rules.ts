@@ -1,9 +1,9 @@
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
+import { writeFiles } from '../platform/write-files.ts'
 import { FORMATS, type Format, filesOf, oneRuleFile, PARTS, type Part } from '../rules/bundle.ts'
 import { parametersOf, SETTINGS } from '../rules/settings.ts'
 import { readShipped } from '../rules/shipped.ts'
-import { writeFiles } from '../rules/write.ts'
 import { VERSION } from '../version.ts'
 import { CliError, EXIT } from './exit.ts'
 import { createOutput } from './output.ts'
@@ -18,6 +18,7 @@ interface RulesFlags {
   readonly force?: true
 }
 
+const RECORD = 'agent-exporter-rules.json'
 const EXAMPLES = 'agent-exporter rules > agent.rules.yml is a file that Prometheus loads. --set takes:'
 
 /** `agent-exporter rules`: the alerting and recording rules and the configuration of Alertmanager that come with us. */
@@ -49,6 +50,7 @@ export function rulesCommand(program: Command): void {
       if (flags.write !== undefined) {
         const folder = resolve(flags.write)
         const fates = writeFiles(folder, filesOf(flags.format, shipped, parts, parameters), {
+          record: RECORD,
           version: VERSION,
           foreign: flags.force ? 'replace' : 'refuse',
         })

@@ -3,16 +3,16 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { writeFiles } from '../../../src/platform/write-files.ts'
 import { filesOf, oneRuleFile, PARTS } from '../../../src/rules/bundle.ts'
 import { RULE_DEFAULTS, type RuleParameters } from '../../../src/rules/parameters.ts'
 import { parametersOf } from '../../../src/rules/settings.ts'
 import { readShipped } from '../../../src/rules/shipped.ts'
-import { writeFiles } from '../../../src/rules/write.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 import { describeWith } from '../../support/services.ts'
 
 const shipped = readShipped()
-const options = { version: '0.0.0', foreign: 'refuse' } as const
+const options = { record: 'agent-exporter-rules.json', version: '0.0.0', foreign: 'refuse' } as const
 
 /** What people may set, all of it at once where that is worse. */
 const ELSEWHERE: readonly (readonly [name: string, parameters: RuleParameters])[] = [

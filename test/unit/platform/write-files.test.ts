@@ -1,15 +1,15 @@
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { writeFiles } from '../../../src/rules/write.ts'
+import { writeFiles } from '../../../src/platform/write-files.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 
 const RECORD = 'agent-exporter-rules.json'
-const careful = { version: '1.0.0', foreign: 'refuse' } as const
+const careful = { record: RECORD, version: '1.0.0', foreign: 'refuse' } as const
 const files = (...entries: readonly (readonly [string, string])[]) => new Map(entries)
 const read = (folder: string, path: string) => readFileSync(join(folder, path), 'utf8')
 
-describe('writing rules', () => {
+describe('writing files', () => {
   it('writes them below folders that it makes, and leaves nothing else behind', () => {
     using folder = temporaryFolder()
     const below = join(folder.path, 'a/b')
@@ -79,7 +79,7 @@ describe('writing rules', () => {
     writeFiles(folder.path, files(['x.yml', 'one']), careful)
     writeFileSync(join(folder.path, 'x.yml'), 'one, edited')
     const run = (foreign: 'refuse' | 'replace') =>
-      writeFiles(folder.path, files(['x.yml', 'two']), { version: '1.0.0', foreign })
+      writeFiles(folder.path, files(['x.yml', 'two']), { ...careful, foreign })
     expect(() => run('refuse')).toThrow(expect.objectContaining({ code: 'AE_FILE_EXISTS' }))
     expect(run('replace').get('x.yml')).toBe('replaced')
     expect(read(folder.path, 'x.yml')).toBe('two')

@@ -11,15 +11,14 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { Problem } from '../platform/problem.ts'
-import { cleanText } from '../platform/text.ts'
-
-/** Remembers what we wrote, so that what somebody else wrote or changed is not lost. */
-const RECORD = 'agent-exporter-rules.json'
+import { Problem } from './problem.ts'
+import { cleanText } from './text.ts'
 
 export type Fate = 'written' | 'replaced' | 'unchanged' | 'left over'
 
 export interface WriteOptions {
+  /** File in the folder that remembers what we wrote, so that what somebody else wrote or changed is not lost. */
+  readonly record: string
   readonly version: string
   /** Whether files that are not ours, or were changed since, may be replaced. */
   readonly foreign: 'refuse' | 'replace'
@@ -36,7 +35,7 @@ export function writeFiles(
   files: ReadonlyMap<string, string>,
   options: WriteOptions,
 ): ReadonlyMap<string, Fate> {
-  const ours = readRecord(folder)
+  const ours = readRecord(join(folder, options.record))
   const fates = new Map<string, Fate>()
   const foreign: string[] = []
   for (const [path, text] of files) {
@@ -57,14 +56,14 @@ export function writeFiles(
   const kept = Object.entries(ours).filter(([path]) => hashAt(join(folder, path)) !== undefined)
   for (const [path] of kept) if (!files.has(path)) fates.set(path, 'left over')
   const record = { version: options.version, files: { ...Object.fromEntries(kept), ...written } }
-  writeWhole(join(folder, RECORD), `${JSON.stringify(record, null, 2)}\n`)
+  writeWhole(join(folder, options.record), `${JSON.stringify(record, null, 2)}\n`)
   return fates
 }
 
 /** Hashes of what we wrote by path; none when there is no record, or none that can be read. */
-function readRecord(folder: string): Readonly<Record<string, string>> {
+function readRecord(path: string): Readonly<Record<string, string>> {
   try {
-    const { files } = JSON.parse(readFileSync(join(folder, RECORD), 'utf8')) as { files?: unknown }
+    const { files } = JSON.parse(readFileSync(path, 'utf8')) as { files?: unknown }
     const entries = Object.entries(files ?? {}).filter(([path]) => !path.split('/').includes('..'))
     return Object.fromEntries(entries.map(([path, hash]) => [path, String(hash)]))
   } catch {
