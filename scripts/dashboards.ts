@@ -8,6 +8,8 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { generatedDashboards } from '../dashboards/src/generated.ts'
 import { unusedDocument } from '../dashboards/src/unused.ts'
+import { kubernetesFiles } from './kubernetes/manifests.ts'
+import { outdatedFiles } from './kubernetes/outdated.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const FOLDER = join(ROOT, 'dashboards/generated')
@@ -21,6 +23,8 @@ const files = { ...boards, 'dashboards/unused.md': unusedDocument() }
 for (const [path, text] of Object.entries(files)) {
   if (written(join(ROOT, path)) !== text) outdated(path, () => writeFileSync(join(ROOT, path), text))
 }
+// Kubernetes has the boards in files of its own.
+for (const { path, mend } of outdatedFiles(kubernetesFiles(boards))) outdated(path, mend)
 
 function outdated(name: string, mend: () => void): void {
   if (values.check) {

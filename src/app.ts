@@ -9,6 +9,7 @@ import type { Reach } from './platform/reach/model.ts'
 import { probeReach } from './platform/reach/probe.ts'
 import { readDaemonId } from './platform/store/daemon-id.ts'
 import { ensureDataDir } from './platform/store/data-dir.ts'
+import { withPassword } from './platform/store/password.ts'
 import { createRetention, type Retention } from './platform/store/retention.ts'
 import { createRooms, type Rooms } from './rooms.ts'
 import { scrapeTargets } from './sd.ts'
@@ -82,7 +83,7 @@ export function createApp(settings: Settings): App {
     const controlToken = ensureControlToken(dataDir)
     let damagedAtOpen = false
     stores = await openStores({
-      url: config.current.store.url,
+      url: withPassword(config.current.store.url, config.current.store.passwordFile),
       dataDir,
       daemonId: readDaemonId(dataDir),
       clock,

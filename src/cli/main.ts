@@ -10,6 +10,7 @@ import { crashesCommand } from './crashes.ts'
 import { dashboardsCommand } from './dashboards.ts'
 import { deliverableCommand } from './deliverable.ts'
 import { doctorCommand } from './doctor.ts'
+import { engineProxyCommand } from './engine-proxy.ts'
 import { EXIT } from './exit.ts'
 import { failureOf } from './failure.ts'
 import { serveFlags } from './flags.ts'
@@ -74,6 +75,7 @@ export function createProgram(): Command {
   doctorCommand(program)
   checkConfigCommand(program)
   healthcheckCommand(program)
+  engineProxyCommand(program)
   runCommand(program)
   profileCommand(program)
   replayCommand(program)

@@ -148,6 +148,12 @@ export const ConfigSchema = Type.Object(
         description: 'sqlite, sqlite:<path> or postgres://…',
         'x-hint': 'sqlite, sqlite:<path> or postgres://user:password@host/database',
       }),
+      passwordFile: Type.Optional(
+        Type.String({
+          minLength: 1,
+          description: 'File with the password for a PostgreSQL whose address has none; read at the start.',
+        }),
+      ),
     }),
     auth: section('Who may do what over HTTP.', {
       tokens: Type.Array(token, { default: [], description: 'Bearer tokens.' }),
