@@ -48,8 +48,12 @@ const LONGEST_WAIT_MS = 16
 /** Between two reads of the CPU time, which counts in ticks of 10 ms: whoever runs shows at least one. */
 const STILL_MS = 21
 const FREEZE_POLL_MS = 1
-/** A task in an uninterruptible sleep keeps its group from being frozen; signals do no better, but know it. */
-const FREEZE_MS = 100
+/**
+ * A task comes to rest when it is next scheduled: on a host with ten times as many busy tasks as processors that took
+ * half a second. A task in an uninterruptible sleep keeps its group from being frozen; signals do no better, but know
+ * it, and whatever else is in the group rests while it is waited for.
+ */
+const FREEZE_MS = 1_000
 
 /** `agent-exporter run` and agents that name themselves hand these down to whatever they start. */
 function marksOf({ agent, incarnation }: Target): Quarry['marks'] {
@@ -57,14 +61,15 @@ function marksOf({ agent, incarnation }: Target): Quarry['marks'] {
 }
 
 export function createStopper({ clock, states, signals, freezer, chaser, sleep }: StopperParts): Stopper {
-  /** The second of two readings: `frozen` in time, or not. */
-  async function becomes(cage: Cage, wanted: 'frozen' | 'thawed'): Promise<boolean> {
-    const end = clock.monotonic() + FREEZE_MS
-    while (cage.state() !== wanted) {
-      if (clock.monotonic() > end) return false
+  async function comesToRest(cage: Cage, { deadlineMs, mayGoOn }: EffectOptions): Promise<boolean> {
+    const end = Math.min(clock.monotonic() + FREEZE_MS, deadlineMs)
+    for (;;) {
+      // Asked before the last look: the time may have passed while we slept ourselves.
+      const isOver = clock.monotonic() > end || !mayGoOn()
+      if (cage.state() === 'frozen') return true
+      if (isOver) return false
       await sleep(FREEZE_POLL_MS)
     }
-    return true
   }
 
   async function freeze(
@@ -83,7 +88,7 @@ export function createStopper({ clock, states, signals, freezer, chaser, sleep }
     const others = survey(tree, states).alive.filter(({ standing }) => standing === 'stopped')
     if (!options.mayGoOn()) return { ...result, end: 'halted', touched: false, stoppedByOthers }
     if (!cage.freeze()) return undefined
-    const isFrozen = await becomes(cage, 'frozen')
+    const isFrozen = await comesToRest(cage, options)
     // Who was met may have ended by now, with others of the group left.
     const now = (await target.snapshot?.()) ?? tree
     if (isFrozen && cage.holdsOnly(now)) {
