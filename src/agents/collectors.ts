@@ -81,7 +81,7 @@ function bindAgent(agent: Agent, exposePaths: () => boolean): Bound {
   }
 }
 
-function agentsCollector({ agents, exposePaths, own }: CollectorOptions): Collector {
+function agentsCollector({ agents, freshen, exposePaths, own }: CollectorOptions): Collector {
   const bound = new WeakMap<Agent, Bound>()
 
   function series(agent: Agent): Bound {
@@ -98,6 +98,8 @@ function agentsCollector({ agents, exposePaths, own }: CollectorOptions): Collec
       ...[agentInfo, agentState, agentStart, agentLastActivity, agentConflict],
       ...[samplesMissed, sampleDuration, identificationsDropped],
     ],
+    // Of the same sample as what is measured: nobody is half on a page. When it fails, the measuring ones say so.
+    refresh: (deadline) => freshen(deadline).catch(() => {}),
     *collect(out) {
       const { samplesMissed: missed, sampleSeconds, identificationsDropped: dropped } = own()
       out.set(samplesMissed, {}, missed)
@@ -125,7 +127,7 @@ interface BoundNumber {
   readonly detail: Measured['detail']
 }
 
-/** Everything measured of agents of one runtime. A full sample is taken first, shared by both collectors. */
+/** Everything measured of agents of one runtime. A full sample is taken first, shared by all collectors. */
 function measuredCollector(runtime: Exclude<Runtime, 'cooperative'>, options: CollectorOptions): Collector {
   const { agents, freshen, detail } = options
   const measured = MEASURED.filter(({ runtimes }) => runtimes === 'both' || runtimes === runtime)

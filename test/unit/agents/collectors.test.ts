@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { AgentsOptions } from '../../../src/agents/dependencies.ts'
 import { createCatalogue } from '../../../src/platform/exposition/catalogue.ts'
@@ -100,6 +101,45 @@ describe('what Prometheus sees', () => {
         'agent_io_write_bytes_total',
       ]),
     )
+  })
+
+  it('tells of one moment: who ended since the last sample is neither running nor measured', async () => {
+    const { room, scrape } = await setUp()
+    const root = room.run(room.shell(), 'claude', marked)
+    await room.start()
+    room.world.exit(root)
+    // The table of a host with many processes is read in another thread.
+    const refresh = room.world.table.refresh
+    Object.assign(room.world.table, {
+      refresh: async () => {
+        await delay(20)
+        return refresh()
+      },
+    })
+    const lines = await scrape()
+    expect(of(lines, 'agent_processes')).toEqual([])
+    expect(lines).toContain('agent_state{agent="mine",state="exited"} 1')
+  })
+
+  it('still says who there is when nothing can be measured', async () => {
+    const room = createRoom()
+    room.run(room.shell(), 'claude', marked)
+    await room.start()
+    room.world.table.refresh = () => {
+      throw new Error('EMFILE')
+    }
+    const collectors = room.agents.feature.collectors!
+    const catalogue = createCatalogue([...collectors.flatMap(({ families }) => families), ...scrapeFamilies])
+    const { clock } = room
+    const failed: string[] = []
+    const scraper = createScraper({ catalogue, collectors, clock, onError: (name) => void failed.push(name) })
+    const snapshot = await scraper.scrape()
+    const ink = createInk()
+    for (const _ of render(snapshot, 'text', ink));
+    const lines = ink.bytes().toString().split('\n')
+    expect(failed).toEqual(['process', 'container'])
+    expect(lines).toContain('agent_state{agent="mine",state="running"} 1')
+    expect(of(lines, 'agent_processes')).toEqual([])
   })
 
   it('has fewer families with perAgentMetrics: core', async () => {
