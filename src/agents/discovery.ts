@@ -1,5 +1,11 @@
 import type { Clock } from '../platform/clock.ts'
-import type { ProcessEntry, ProcessIdentity, ProcessKey, ProcessTable } from '../platform/proc/process.ts'
+import {
+  type ProcessEntry,
+  type ProcessIdentity,
+  type ProcessKey,
+  type ProcessTable,
+  withUidNow,
+} from '../platform/proc/process.ts'
 import { ancestors } from './ancestors.ts'
 import type { Candidates } from './candidates.ts'
 import { type CommandMatch, type Marker, matchCommand, readMarker } from './identify.ts'
@@ -23,7 +29,7 @@ export interface Discovery {
 export interface DiscoveryOptions {
   readonly clock: Clock
   readonly registry: Pick<Registry, 'get' | 'describe'>
-  readonly table: Pick<ProcessTable, 'get'>
+  readonly table: Pick<ProcessTable, 'get' | 'uidNow'>
   readonly fleet: Pick<ProcessFleet, 'adopt' | 'around' | 'begin' | 'isZombie' | 'memberOf' | 'of'>
   readonly candidates: Pick<Candidates, 'add' | 'hurry' | 'isPending' | 'take'>
   readonly space: ProcessSpace
@@ -98,7 +104,8 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
     const owner = agent === undefined ? undefined : fleet.of(agent)
     if (owner === undefined || owner.agent.incarnation !== marker.incarnation) return false
     // What another user wrote into a variable makes nobody responsible for that user's process.
-    const isOwn = entry.uid === 0 || owner.agent.uid === undefined || entry.uid === owner.agent.uid
+    const { uid } = withUidNow(table, entry)
+    const isOwn = uid === 0 || owner.agent.uid === undefined || uid === owner.agent.uid
     return isOwn && fleet.adopt(entry, owner)
   }
 
@@ -109,11 +116,12 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
   }
 
   function begin(
-    entry: ProcessEntry,
+    listed: ProcessEntry,
     named: Marker | undefined,
     match: CommandMatch | undefined,
     cwd: string | undefined,
   ): void {
+    const entry = withUidNow(table, listed)
     const { uid } = entry
     const before = named === undefined ? undefined : registry.get(named.id)
     const known = before?.endedAtMs !== undefined || before?.runtime === 'cooperative'

@@ -1,5 +1,5 @@
 import { Problem } from '../platform/problem.ts'
-import type { ProcessKey, ProcessTable, ReadDepth } from '../platform/proc/process.ts'
+import { type ProcessKey, type ProcessTable, type ReadDepth, withUidNow } from '../platform/proc/process.ts'
 import type { Thoroughness, TreeSnapshot } from '../runtimes/model.ts'
 import { type Candidates, createCandidates } from './candidates.ts'
 import { createDiscovery, type DiscoveryOptions } from './discovery.ts'
@@ -119,7 +119,7 @@ export function createProcessSource(options: ProcessSourceOptions): ProcessSourc
         throw new Problem('AE_AGENT_CONFLICT', `Another live process or container is the agent ${id}.`)
       }
       if (root !== undefined) rename(root)
-      const begun = fleet.begin(entry, {
+      const begun = fleet.begin(withUidNow(table, entry), {
         id,
         wanted: id,
         origin: 'registered',

@@ -1,7 +1,7 @@
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import { Problem } from '../platform/problem.ts'
-import type { ProcessTable } from '../platform/proc/process.ts'
+import { type ProcessTable, withUidNow } from '../platform/proc/process.ts'
 import type { ContainerSource } from './container-source.ts'
 import type { Enrolling, EnrolmentInput } from './enrolment.ts'
 import {
@@ -159,7 +159,10 @@ export function createRegister(options: RegisterOptions): Register {
       return processes.namesItself(pid, id)
     },
 
-    uidOf: (pid) => table.get(pid)?.uid,
+    uidOf(pid) {
+      const entry = table.get(pid)
+      return entry === undefined ? undefined : withUidNow(table, entry).uid
+    },
 
     restore(stored) {
       for (const { id, incarnation, runtime, role, vendor, workspace, startedAtMs, uid } of stored) {

@@ -102,6 +102,7 @@ export function createProcessTable(options: ProcessTableOptions = {}): ProcessTa
   return {
     get: (pid) => rows.get(pid)?.entry,
     groupLives,
+    uidNow: readUid,
     *entries() {
       for (const row of rows.values()) yield row.entry
     },

@@ -139,6 +139,16 @@ export interface ProcessTable {
   entries(): Iterable<ProcessEntry>
   /** Whether the kernel still knows a process group of this number, with members seen or not. Absent: it cannot be asked. */
   groupLives?(pgrp: number): boolean
+  /** The real uid this moment; undefined when it cannot be read. Absent: nothing newer than the entry is to be had. */
+  uidNow?(pid: number): number | undefined
+}
+
+/**
+ * The entry with the uid of this moment. Between fork and exec a process becomes another user's, and one that was
+ * listed by then and identified later would have the environment of the one and the uid of the other.
+ */
+export function withUidNow(table: Pick<ProcessTable, 'uidNow'>, entry: ProcessEntry): ProcessEntry {
+  return table.uidNow === undefined ? entry : { ...entry, uid: table.uidNow(entry.pid) }
 }
 
 export interface ProcessChanges {

@@ -153,6 +153,7 @@ export function createProcessWorld(options: { readonly reuse?: true } = {}): Pro
     reader,
     table: {
       get: (pid) => known.get(pid),
+      uidNow: (pid) => processes.get(pid)?.uid,
       entries: () => known.values(),
       reset: () => known.clear(),
       refresh(): ProcessChanges {

@@ -182,6 +182,19 @@ describe('markers in the environment', () => {
     expect(ids.filter((id) => id.startsWith('agent-')).length).toBe(64)
     expect(ids.filter((id) => id.startsWith('claude-')).length).toBe(1)
   })
+
+  it('counts a name for the user whom a process has become before it took the name', async () => {
+    const room = createRoom()
+    await room.start()
+    const shell = room.world.spawn({ comm: 'bash', uid: 0 })
+    const workers = Array.from({ length: 70 }, (_, i) => room.run(shell, 'worker', marked(`agent-${i}`)))
+    // Listed when it had been forked, looked at when it had called exec.
+    await room.seconds(1)
+    for (const worker of workers) worker.uid = 1_000
+    await room.seconds(3)
+    expect(room.ids()).toHaveLength(64)
+    expect(new Set([...room.agents.list()].map(({ uid }) => uid))).toEqual(new Set([1_000]))
+  })
 })
 
 describe('lives of agents', () => {

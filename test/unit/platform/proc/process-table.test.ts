@@ -74,6 +74,14 @@ describe('process table', () => {
     expect(table.get(42)?.ppid).toBe(1)
   })
 
+  it('knows the user that a process has become under the same name', () => {
+    tree.put(42, { uid: 0, startTime: startedAt(999) })
+    refresh()
+    tree.put(42, { uid: 1000, startTime: startedAt(999) })
+    expect(table.uidNow?.(42)).toBe(1000)
+    expect(table.uidNow?.(43)).toBeUndefined()
+  })
+
   it('has no uid where status cannot be read, and leaves out who cannot be read at all', () => {
     tree.write('42/stat', '42 (x) S 1 42 42 0 -1 0 0 0 0 0 1 1 0 0 20 0 1 0 1000 0\n')
     tree.write('43/cmdline', 'hidden')
