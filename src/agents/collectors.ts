@@ -83,6 +83,10 @@ function bindAgent(agent: Agent, exposePaths: () => boolean): Bound {
 
 function agentsCollector({ agents, freshen, exposePaths, own }: CollectorOptions): Collector {
   const bound = new WeakMap<Agent, Bound>()
+  let there: readonly Agent[] = []
+  const list = () => {
+    there = [...agents()]
+  }
 
   function series(agent: Agent): Bound {
     const known = bound.get(agent)
@@ -98,14 +102,15 @@ function agentsCollector({ agents, freshen, exposePaths, own }: CollectorOptions
       ...[agentInfo, agentState, agentStart, agentLastActivity, agentConflict],
       ...[samplesMissed, sampleDuration, identificationsDropped],
     ],
-    // Of the same sample as what is measured: nobody is half on a page. When it fails, the measuring ones say so.
-    refresh: (deadline) => freshen(deadline).catch(() => {}),
+    // Listed when the sample is over, as by the measuring ones: nobody found between two turns of the loop is half on
+    // a page. When the sample fails, those say so.
+    refresh: (deadline) => freshen(deadline).then(list, list),
     *collect(out) {
       const { samplesMissed: missed, sampleSeconds, identificationsDropped: dropped } = own()
       out.set(samplesMissed, {}, missed)
       out.set(sampleDuration, {}, sampleSeconds)
       out.set(identificationsDropped, {}, dropped)
-      for (const agent of agents()) {
+      for (const agent of there) {
         const { infoSeries, states, start, lastActivity, conflict } = series(agent)
         out.put(infoSeries, 1)
         for (const { state, series: one } of states) out.put(one, state === agent.state ? 1 : 0)
@@ -132,6 +137,7 @@ function measuredCollector(runtime: Exclude<Runtime, 'cooperative'>, options: Co
   const { agents, freshen, detail } = options
   const measured = MEASURED.filter(({ runtimes }) => runtimes === 'both' || runtimes === runtime)
   const bound = new WeakMap<Agent, readonly BoundNumber[]>()
+  let there: readonly Agent[] = []
 
   function numbers(agent: Agent): readonly BoundNumber[] {
     const known = bound.get(agent)
@@ -148,11 +154,14 @@ function measuredCollector(runtime: Exclude<Runtime, 'cooperative'>, options: Co
   return {
     name: runtime,
     families: [...new Set(measured.map(({ family }) => family))],
-    refresh: freshen,
+    refresh: (deadline) =>
+      freshen(deadline).then(() => {
+        there = [...agents()]
+      }),
     ...(runtime === 'container' ? { fault: options.containerFault } : {}),
     *collect(out) {
       const isFull = detail() === 'full'
-      for (const agent of agents()) {
+      for (const agent of there) {
         if (agent.runtime !== runtime) continue
         const { reading } = agent
         for (const { field, series, detail: needs } of numbers(agent)) {

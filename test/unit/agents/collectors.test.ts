@@ -4,10 +4,11 @@ import type { AgentsOptions } from '../../../src/agents/dependencies.ts'
 import { createCatalogue } from '../../../src/platform/exposition/catalogue.ts'
 import { createInk } from '../../../src/platform/exposition/ink.ts'
 import { createScraper, scrapeFamilies } from '../../../src/platform/exposition/scrape.ts'
+import { createSlices } from '../../../src/platform/exposition/slices.ts'
 import { render } from '../../../src/platform/exposition/writer.ts'
 import { createRoom } from './room.ts'
 
-async function setUp(options: Partial<AgentsOptions> = {}) {
+async function setUp(options: Partial<AgentsOptions> = {}, slices = createSlices()) {
   const room = createRoom(options)
   const collectors = room.agents.feature.collectors!
   const catalogue = createCatalogue([...collectors.flatMap(({ families }) => families), ...scrapeFamilies])
@@ -17,6 +18,7 @@ async function setUp(options: Partial<AgentsOptions> = {}) {
     collectors,
     clock: room.clock,
     newestFirst: room.agents.newestFirst,
+    slices,
     onError: (_name, error) => void failures.push(error),
   })
   async function scrape(): Promise<string[]> {
@@ -119,6 +121,30 @@ describe('what Prometheus sees', () => {
     const lines = await scrape()
     expect(of(lines, 'agent_processes')).toEqual([])
     expect(lines).toContain('agent_state{agent="mine",state="exited"} 1')
+  })
+
+  it('has nobody half on a page who is found while it is written', async () => {
+    const slices = createSlices()
+    let begin = async () => {}
+    const turn = async () => {
+      await slices.turn()
+      await begin()
+    }
+    const { room, scrape } = await setUp({}, { ...slices, turn })
+    room.run(room.shell(), 'claude', marked)
+    await room.start()
+    // A collector each time, and a second of samples in between.
+    let n = 0
+    begin = async () => {
+      room.run(room.shell(), 'claude', { environment: { AGENT_EXPORTER_AGENT: `meanwhile-${++n}` } })
+      await room.seconds(3)
+    }
+    const lines = await scrape()
+    expect(n).toBeGreaterThan(1)
+    expect(room.ids()).toContain('meanwhile-1')
+    const agentsOf = (family: string) => of(lines, family).map((line) => /agent="([^"]*)"/.exec(line)?.[1])
+    expect(agentsOf('agent_info')).toEqual(['mine'])
+    expect(agentsOf('agent_processes')).toEqual(['mine'])
   })
 
   it('still says who there is when nothing can be measured', async () => {
