@@ -32,9 +32,12 @@ describe.runIf(process.platform === 'linux')('when the numbers of a scrape were 
     started.push(agent)
     await eventually('it is found', async () => seriesOf(await daemon.scrape('openmetrics'), id).get(CPU))
 
-    const timeline: { readonly at: number; readonly seconds: number }[] = []
+    const timeline: { readonly at: number; readonly until: number; readonly seconds: number }[] = []
+    // Who looks may be kept from running in the midst of it.
     const look = () => {
-      const seen = { at: performance.now(), seconds: procTruth([agent.pid]).userSeconds }
+      const at = performance.now()
+      const seconds = procTruth([agent.pid]).userSeconds
+      const seen = { at, until: performance.now(), seconds }
       timeline.push(seen)
       return seen
     }
@@ -49,7 +52,7 @@ describe.runIf(process.platform === 'linux')('when the numbers of a scrape were 
         const value = seriesOf(await daemon.scrape('openmetrics'), id).get(CPU)!
         const answered = look()
         values.push(value)
-        const oldest = timeline.findLast(({ at }) => at <= asked.at - OLDEST_MS)!
+        const oldest = timeline.findLast(({ until }) => until <= asked.at - OLDEST_MS)!
         if (value < oldest.seconds - TICK_SECONDS || value > answered.seconds + TICK_SECONDS) {
           stale.push(`${value}, was ${oldest.seconds} to ${answered.seconds}`)
         }
