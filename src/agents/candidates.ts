@@ -50,9 +50,10 @@ interface Waiting {
   readonly notBeforeMs: number
   /**
    * `twice`: it will be looked at again, since what was just forked shows its parent's command line and keeps the
-   * name when it calls exec on the same interpreter. `second` is that other look.
+   * name when it calls exec on the same interpreter. `second` is that other look. `again`: the first one hung, and
+   * nobody waits for it any more.
    */
-  readonly look: 'once' | 'twice' | 'second'
+  readonly look: 'once' | 'twice' | 'second' | 'again'
 }
 
 export interface CandidatesOptions {
@@ -117,7 +118,9 @@ export function createCandidates({ clock, slow, commands, isAlive }: CandidatesO
   async function look({ entry, look }: Waiting): Promise<void> {
     const answer = await slow.identify(entry)
     asked.delete(entry.pid)
-    if (answer === 'gone' || answer === 'hung') return
+    if (answer === 'gone') return
+    // The slow lane knows how long it has to be left alone. A busy machine made it look so, or it will come back.
+    if (answer === 'hung') return patiently(entry, 'again')
     identified.push({ entry, identity: answer === 'unreadable' ? undefined : answer })
     if (look === 'twice') patiently(entry, 'second')
   }
@@ -143,7 +146,10 @@ export function createCandidates({ clock, slow, commands, isAlive }: CandidatesO
       else if (urgency === 'new' && likely) enqueue(soon, { entry, notBeforeMs: 0, look: 'twice' })
       else patiently(entry, 'once')
     },
-    isPending: ({ pid }) => asked.has(pid) || soon.has(pid) || later.has(pid),
+    isPending({ pid }) {
+      const look = (soon.get(pid) ?? later.get(pid))?.look
+      return asked.has(pid) || (look !== undefined && look !== 'again')
+    },
     peek(entry) {
       const { pid } = entry
       const item = soon.get(pid) ?? later.get(pid)

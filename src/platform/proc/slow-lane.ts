@@ -6,8 +6,6 @@ import type { SlowAnswer, SlowQuestion } from './slow-read.ts'
 
 /** The dearest honest read is tens of milliseconds; a second means somebody holds the target's mmap lock. */
 const WATCHDOG_MS = 1_000
-/** A hung process is left alone for this long, then tried once more. */
-const HUNG_RETRY_MS = 60_000
 /**
  * Each hung read may keep one thread in the kernel, where nothing can end it. With this many lost, the lane
  * waits until one of them comes back instead of losing more.
@@ -62,7 +60,8 @@ export function createSlowLane(options: SlowLaneOptions = {}): WatchedSlowLane {
   // Identity goes first: discovery waits for it, PSS can always wait.
   const identities: Job[] = []
   const sizes: Job[] = []
-  const hung = new Map<number, { startTime: number; until: number }>()
+  /** Left alone until the worker that it holds comes back: one process never costs two. */
+  const hung = new Map<number, { readonly startTime: number; readonly worker: Worker }>()
   const pssMemory = new Map<number, PssMemory>()
   const stuck = new Set<Worker>()
   let worker: Worker | undefined
@@ -110,6 +109,7 @@ export function createSlowLane(options: SlowLaneOptions = {}): WatchedSlowLane {
 
   function onEnd(ended: Worker): void {
     stuck.delete(ended)
+    for (const [pid, known] of hung) if (known.worker === ended) hung.delete(pid)
     if (ended === worker) {
       worker = undefined
       // One that cannot even start would be started for ever.
@@ -139,7 +139,7 @@ export function createSlowLane(options: SlowLaneOptions = {}): WatchedSlowLane {
     worker = undefined
     ready = false
     hungReads++
-    hung.set(job.key.pid, { startTime: job.key.startTime, until: clock.monotonic() + HUNG_RETRY_MS })
+    hung.set(job.key.pid, { startTime: job.key.startTime, worker: lost })
     stuck.add(lost)
     // Takes effect when the kernel lets the read go; until then the thread stays, which is why they are counted.
     void lost.terminate()
@@ -190,7 +190,7 @@ export function createSlowLane(options: SlowLaneOptions = {}): WatchedSlowLane {
   function isHung(key: ProcessKey): boolean {
     const known = hung.get(key.pid)
     if (known === undefined) return false
-    if (known.startTime === key.startTime && clock.monotonic() < known.until) return true
+    if (known.startTime === key.startTime) return true
     hung.delete(key.pid)
     return false
   }

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, constants, openSync } from 'node:fs'
+import { closeSync, constants, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createProcessTable } from '../../../src/platform/proc/process-table.ts'
@@ -34,7 +34,11 @@ function treeWithPipes(pipes: readonly number[], others: readonly number[]) {
   const release = (pid: number) => {
     closeSync(openSync(join(tree.root, `${pid}/cmdline`), constants.O_WRONLY | constants.O_NONBLOCK))
   }
-  return { root: tree.root, release }
+  const mend = (pid: number) => {
+    rmSync(join(tree.root, `${pid}/cmdline`))
+    tree.write(`${pid}/cmdline`, 'codex\0')
+  }
+  return { root: tree.root, release, mend }
 }
 
 const key = (pid: number) => ({ pid, startTime: 1000 })
@@ -76,6 +80,16 @@ describe('slow lane', () => {
     expect(slow.use()).toEqual({ hungReads: 1, stuckWorkers: 1, waiting: 0 })
     release(10)
     await expect.poll(() => slow.use().stuckWorkers).toBe(0)
+  })
+
+  it('asks a process again as soon as the read that hung has come back', async () => {
+    const { root, release, mend } = treeWithPipes([10], [])
+    const slow = lane({ root, watchdogMs: WATCHDOG_MS })
+    expect(await slow.identify(key(10))).toBe('hung')
+    release(10)
+    await expect.poll(() => slow.use().stuckWorkers).toBe(0)
+    mend(10)
+    expect(await slow.identify(key(10))).toMatchObject({ argv: ['codex'] })
   })
 
   it('loses a bounded number of workers and recovers when the kernel lets them go', async () => {

@@ -90,6 +90,21 @@ describe('finding agents among processes', () => {
     await room.start()
     expect(room.ids()).toEqual([idOf('claude', hidden)])
   })
+
+  it('finds who could not be looked at once it can, and meanwhile who runs below it', async () => {
+    const room = createRoom()
+    await room.start()
+    const shell = room.run(room.shell(), 'bash')
+    room.identities.set(shell.pid, 'hung')
+    const slow = room.run(room.shell(), 'worker')
+    room.identities.set(slow.pid, 'hung')
+    const child = room.run(shell, 'claude')
+    await room.seconds(5)
+    expect(room.ids()).toEqual([idOf('claude', child)])
+    room.identities.set(slow.pid, { environment: { AGENT_EXPORTER_AGENT: 'mine' } })
+    await room.seconds(3)
+    expect(room.ids()).toContain('mine')
+  })
 })
 
 describe('discovery that is switched off', () => {
