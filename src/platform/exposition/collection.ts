@@ -24,8 +24,12 @@ export interface CollectionOptions {
 
 /** The collections of one collector, at most one of them under way. */
 export interface Collection {
-  /** Never rejects. Waits at most `timeoutMs`, whoever began the collection. */
-  read(timeoutMs: number): Promise<Outcome>
+  /**
+   * Never rejects. Waits at most `timeoutMs`, whoever began the collection.
+   *
+   * @param nowMs when the scrape came, monotonic: the same for all its collections, so that all are shared or none
+   */
+  read(timeoutMs: number, nowMs: number): Promise<Outcome>
 }
 
 interface Run {
@@ -42,12 +46,11 @@ export function createCollection(options: CollectionOptions): Collection {
   let hangsSince: number | undefined
 
   return {
-    async read(timeoutMs) {
+    async read(timeoutMs, nowMs) {
       if (running !== undefined) return await withDeadline(running, timeoutMs)
       if (hangsSince !== undefined) return failedAfter(hangsSince)
-      if (last !== undefined && clock.monotonic() - last.startedAt < ttlMs) return await last.outcome
-      const startedAt = clock.monotonic()
-      const run = { startedAt, outcome: collect(startedAt, timeoutMs) }
+      if (last !== undefined && nowMs - last.startedAt < ttlMs) return await last.outcome
+      const run = { startedAt: nowMs, outcome: collect(nowMs, timeoutMs) }
       running = run
       return await run.outcome.finally(() => {
         running = undefined

@@ -78,8 +78,9 @@ export function createScraper(options: ScraperOptions): Scraper {
     collectors: names,
     async scrape({ timeoutMs = DEFAULT_TIMEOUT_MS, ...selection } = {}) {
       const selected = selectCollectors(names, selection)
+      const nowMs = clock.monotonic()
       const outcomes = await Promise.all(
-        selected.map(async (name) => [name, await collections.get(name)!.read(timeoutMs)] as const),
+        selected.map(async (name) => [name, await collections.get(name)!.read(timeoutMs, nowMs)] as const),
       )
       return await assemble(outcomes)
     },

@@ -206,6 +206,19 @@ describe('scrapes at the same time', () => {
     expect(source.refresh).toHaveBeenCalledTimes(1)
   })
 
+  test('share the collections of an earlier one all or none, however slowly they are asked for', async () => {
+    let [ms, asked] = [0, 0]
+    const collected = { first: 0, second: 0 }
+    const counting = (name: 'first' | 'second') => collector(name, { collect: () => void collected[name]++ })
+    const moving = { ...clock, monotonic: () => (ms += (asked++ * 7) % 11) }
+    const scraper = scraperOf([counting('first'), counting('second')], { clock: moving })
+    for (let scrapes = 0; scrapes < 2_000; scrapes++) {
+      await scraper.scrape()
+      expect(collected.second).toBe(collected.first)
+    }
+    expect(collected.first).toBeGreaterThan(1)
+  })
+
   test('share it even when one asks for a part', async () => {
     const refresh = { a: vi.fn(async () => {}), b: vi.fn(async () => {}) }
     const scraper = scraperOf([
