@@ -130,6 +130,7 @@ async function reactOfTree(daemon: ActingDaemon, kind: HostileKind, run: number)
   const registration = { id, runtime: { pid: tree.pid }, budget: BUDGET }
   const { status, body } = await daemon.call('POST', '/api/v1/agents', registration)
   if (status !== 201 && status !== 200) throw new Error(`registration: ${JSON.stringify(body)}`)
+  tree.met()
   // The crossing meets the sampler at any point of its second.
   await delay(400 + Math.random() * 400)
   if (kind === 'leap') {
@@ -180,6 +181,7 @@ async function resumePlainly(daemon: ActingDaemon, { id }: Subject): Promise<str
 async function reactOfWalk(): Promise<{ readonly stoppedMs: number | undefined }> {
   const mark = randomUUID()
   await using tree = await startTree('mixed', { env: { [MARK]: mark } })
+  tree.met()
   const oracle = createTreeOracle(`${MARK}=${mark}`)
   await using walk = await startWalk(tree.pid)
   const from = performance.now()

@@ -64,6 +64,7 @@ it('resume without a daemon that was killed in the midst of a pause leaves nobod
       await using daemon = await startActingDaemon({ dataDir, config })
       const agent = { id, runtime: { pid: tree.pid }, budget: { maxApiCalls: 10 } }
       expect((await daemon.call('POST', '/api/v1/agents', agent)).status).toBe(201)
+      tree.met()
       const used = daemon.call('POST', `/api/v1/agents/${id}/usage`, { apiCalls: 11 }).catch(() => undefined)
       await eventually(
         'the first of it is stopped',

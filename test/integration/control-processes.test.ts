@@ -48,6 +48,7 @@ describe.runIf(process.platform === 'linux')('budgets and people, on real trees 
       budget: BUDGET,
     })
     expect([200, 201]).toContain(status)
+    tree.met()
     const subject = { id, tree, oracle: createTreeOracle(`${MARK}=${id}`) }
     subjects.push(subject)
     return subject
@@ -218,6 +219,7 @@ describe.runIf(process.platform === 'linux')('budgets and people, on real trees 
       'it is found',
       async () => (await finding.call('GET', `/api/v1/agents/${id}`)).status === 200 || undefined,
     )
+    tree.met()
     await cross(subject, finding)
     const rehearsed = { status: 'dry_run', refusal: 'not_enforced' }
     expect(await settled('pause', subject, finding)).toMatchObject({ ...rehearsed, trigger: 'budget' })

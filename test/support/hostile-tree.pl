@@ -14,6 +14,8 @@ sub work { while (1) { step(); } }
 # A process of its own program, as what an agent starts would be.
 sub start { my $what = shift; my $pid = fork(); return $pid if $pid; exec($^X, $0, $what, $file) or die; }
 sub leap { my $pid = fork(); if ($pid) { waitpid($pid, 0); return; } POSIX::setsid(); exit 0 if fork(); work(); }
+# Lives until somebody has met it, however long a busy machine takes for that.
+sub await_meeting { until (-e "$file.met") { exit 0 unless -e $file; select(undef, undef, undef, 0.01); } }
 # Every process is the child of one that has ended by then.
 sub relay { while (1) { step(); my $pid = fork(); exit 0 if $pid; } }
 
@@ -21,7 +23,7 @@ my %roles = (
   # Parent, children, and a grandchild whose parent has ended.
   burning => sub { start('work') for 1 .. 3; start('twofold'); work(); },
   work => \&work,
-  twofold => sub { my $pid = start('work'); select(undef, undef, undef, 0.3); exit 0; },
+  twofold => sub { my $pid = start('work'); await_meeting(); exit 0; },
   # All of that, and a child that forks while it is being stopped.
   mixed => sub { start('work') for 1 .. 2; start('twofold'); start('brood'); work(); },
   # Children come and go all the time, also while somebody looks.
@@ -32,14 +34,14 @@ my %roles = (
   },
   relay => sub { start('runner'); $SIG{CHLD} = 'IGNORE'; work(); },
   runner => \&relay,
-  # The relay in a session of its own; its first process lives long enough for a daemon that samples to meet it.
+  # The relay in a session of its own; its first process is there to be met.
   escape => sub { start('leader'); $SIG{CHLD} = 'IGNORE'; work(); },
-  leader => sub { POSIX::setsid(); select(undef, undef, undef, 0.3); relay(); },
+  leader => sub { POSIX::setsid(); await_meeting(); relay(); },
   # Each process of it leads a session of its own: no group and no number holds it.
   hop => sub { start('hopper'); $SIG{CHLD} = 'IGNORE'; work(); },
   hopper => sub { while (1) { POSIX::setsid(); step(); my $pid = fork(); exit 0 if $pid; } },
   session => sub { start('forker'); $SIG{CHLD} = 'IGNORE'; work(); },
-  forker => sub { POSIX::setsid(); start('work'); select(undef, undef, undef, 0.3); exit 0; },
+  forker => sub { POSIX::setsid(); start('work'); await_meeting(); exit 0; },
   # An orphan in a session of its own whose parents nobody meets: they end at once, when FILE.leap is there.
   leap => sub { until (-e "$file.leap") { step(); } leap(); work(); },
   deaf => sub { $SIG{TERM} = 'IGNORE'; start('deafChild'); work(); },

@@ -26,15 +26,15 @@ export type HostileKind =
   | 'sleeping'
   | 'idle'
 
-/** Processes of each kind that are there at any time, zombies not counted. */
+/** Processes of each kind that are there until it was met, zombies not counted. */
 const FEWEST: Readonly<Record<HostileKind, number>> = {
-  burning: 5,
+  burning: 6,
   forking: 2,
-  mixed: 5,
+  mixed: 6,
   relay: 1,
-  escape: 1,
+  escape: 2,
   hop: 1,
-  session: 2,
+  session: 3,
   leap: 1,
   deaf: 2,
   halfDeaf: 2,
@@ -47,6 +47,11 @@ export interface HostileTree extends AsyncDisposable {
   readonly startTime: number
   /** Grows many times a second while any process of the tree runs. */
   work(): number
+  /**
+   * Says that whoever follows the tree has met all of it: only now those end whose children become orphans, and the
+   * relay in a session of its own begins. Never said, they stay.
+   */
+  met(): void
   /** Tells a tree of kind `leap` to do it. */
   leap(): void
   /** Processes of the tree that have not ended, by their command line: not what anybody believes of them. */
@@ -123,8 +128,10 @@ export async function startTree(kind: HostileKind, options: HostileOptions = {})
   }
   const pid = child.pid!
   const startTime = Number(fieldsOf(pid)?.[19])
+  const met = () => writeFileSync(`${file}.met`, '')
   const leap = () => writeFileSync(`${file}.leap`, '')
-  return { pid, startTime, work: () => statSync(file).size, leap, living, end, [Symbol.asyncDispose]: end }
+  const work = () => statSync(file).size
+  return { pid, startTime, work, met, leap, living, end, [Symbol.asyncDispose]: end }
 }
 
 export interface TerminalJob extends HostileTree {
@@ -155,10 +162,11 @@ export async function startInTerminal(): Promise<TerminalJob> {
   child.stdin.write(`perl ${SCRIPT} terminal ${file}\n`)
   const pid = await eventually('the job runs', () => (statSync(file).size > 0 ? living()[0] : undefined))
   const startTime = Number(fieldsOf(pid)?.[19])
+  const met = () => {}
   const leap = () => {}
   const bringBack = () => void child.stdin.write('fg\n')
   const work = () => statSync(file).size
-  return { pid, startTime, work, leap, bringBack, living, end, [Symbol.asyncDispose]: end }
+  return { pid, startTime, work, met, leap, bringBack, living, end, [Symbol.asyncDispose]: end }
 }
 
 /** What an incarnation begins with: boot and pid namespace. */

@@ -18,8 +18,11 @@ export interface WatchedTree extends Disposable {
   snapshot(): TreeSnapshot
 }
 
-/** Follows the tree below a live process; looks around every `intervalMs`, and at every snapshot. */
-export function watchTree(root: ProcessKey, intervalMs = 100): WatchedTree {
+/**
+ * Follows the tree below a live process; looks around every `intervalMs`, and at every snapshot. A tree that waits to
+ * be met is told.
+ */
+export function watchTree(root: ProcessKey & { met?(): void }, intervalMs = 100): WatchedTree {
   const table = createProcessTable()
   const reader = createProcReader()
   const membership = createMembership({ groupLives: (pgrp) => table.groupLives!(pgrp) })
@@ -30,6 +33,7 @@ export function watchTree(root: ProcessKey, intervalMs = 100): WatchedTree {
   pass()
   const tree = membership.plant(root)
   if (tree === undefined) throw new Error(`process ${root.pid} is not there`)
+  root.met?.()
   const take = createSnapshots({ membership, reader, table })
   const timer = setInterval(pass, intervalMs)
   const snapshot = () => {
