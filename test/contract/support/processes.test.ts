@@ -19,11 +19,13 @@ for (const shape of ['idle', 'cpu', 'resident', 'threads'] as const satisfies re
 }
 
 it('an agent of shape tree has an orphan in another session', async () => {
-  const agent = await startAgent('tree')
+  // However late it is looked at, the forker is still there.
+  const agent = await startAgent('tree', { stays: true })
   const parent = (pid: number) => status(pid, 'PPid')
   expect(parent(agent.pids['link3']!)).toBe(agent.pid)
   expect(parent(agent.pids['link0']!)).toBe(agent.pids['link1'])
   expect(parent(agent.pids['orphan']!)).toBe(agent.pids['forker'])
+  process.kill(agent.pids['forker']!, 'SIGKILL')
   await expect.poll(() => parent(agent.pids['orphan']!)).not.toBe(agent.pids['forker'])
   await agent.stop()
   // Those that lost their parent stay zombies until PID 1 collects them.
