@@ -3,7 +3,6 @@ import {
   closeSync,
   fsyncSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -11,6 +10,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { makeFolder } from './make-folder.ts'
 import { Problem } from './problem.ts'
 import { cleanText } from './text.ts'
 
@@ -84,7 +84,7 @@ function hashOf(content: string | Buffer): string {
 
 /** Written aside, synced, renamed: Prometheus never loads half a file. */
 function writeWhole(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true })
+  makeFolder(dirname(path))
   const aside = `${path}.${process.pid}.tmp`
   try {
     const fd = openSync(aside, 'wx', 0o644)

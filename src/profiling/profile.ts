@@ -1,10 +1,10 @@
-import { mkdirSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import { fileURLToPath } from 'node:url'
 import { type RunningChild, startChild } from '../launch/child.ts'
 import { type Ended, LAUNCH_EXIT } from '../launch/outcome.ts'
 import { findProgram } from '../launch/program.ts'
 import { forwardSignals } from '../launch/signals.ts'
+import { makeFolder } from '../platform/make-folder.ts'
 import { type HotFunction, hottest } from './cpu-profile.ts'
 import { cpuProfiles, filesOf, type ProfileFile } from './files.ts'
 import { type TreeWatchOptions, watchTree } from './watch.ts'
@@ -56,7 +56,7 @@ export async function profile(request: ProfileRequest): Promise<ProfileResult> {
     warn(`${name}: ${isMissing ? 'command not found' : 'permission denied'}`)
     return notStarted(isMissing ? LAUNCH_EXIT.notFound : LAUNCH_EXIT.notExecutable)
   }
-  mkdirSync(outputDir, { recursive: true, mode: 0o700 })
+  makeFolder(outputDir, 0o700)
   const session = isatty(0) ? 'shared' : 'own'
   const began = clock.monotonic()
   const signals = forwardSignals({ clock, session, graceMs: GRACE_MS, source: process })

@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
+import { makeFolder } from '../make-folder.ts'
 import { Problem } from '../problem.ts'
 
 /** Everything the choice of the data directory depends on, so that the choice itself is pure. */
@@ -41,7 +42,7 @@ export function resolveDataDir(inputs: DataDirInputs): string {
 export function ensureDataDir(path: string, uid: number | undefined = process.geteuid?.()): void {
   const dir = resolve(path)
   try {
-    mkdirSync(dir, { recursive: true, mode: DATA_DIR_MODE })
+    makeFolder(dir, DATA_DIR_MODE)
   } catch (error) {
     const code = codeOf(error)
     throw refuse(dir, code === 'EEXIST' ? 'it is not a directory' : code)

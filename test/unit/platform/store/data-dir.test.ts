@@ -71,6 +71,10 @@ describe('data directory', () => {
     expect(refusal(join(root, 'file'))).toMatchObject({ code: 'AE_DATA_DIR' })
   })
 
+  it('is refused where nobody can make a folder', () => {
+    expect(refusal('/proc/nobody/data')).toMatchObject({ code: 'AE_DATA_DIR' })
+  })
+
   it('gives the daemon one id for good, and a new one when the file is unusable', () => {
     const id = readDaemonId(root)
     expect(readDaemonId(root)).toBe(id)
