@@ -127,7 +127,9 @@ export function createApp(settings: Settings): App {
   function checks(): Record<string, HealthCheck> {
     const parts: Record<string, HealthCheck> = {}
     if (stores !== undefined) parts['database'] = stores.main.health()
-    for (const { name, health } of rooms?.features ?? []) if (health !== undefined) parts[name] = health()
+    for (const feature of rooms?.features ?? []) {
+      if (feature.health !== undefined) parts[feature.name] = stateOf(feature, feature.health)
+    }
     return parts
   }
 
@@ -201,6 +203,15 @@ export function createApp(settings: Settings): App {
       reach,
       acts: rooms === undefined ? '' : actsOn(rooms.acting.desk.state()),
     }),
+  }
+}
+
+/** Whoever cannot say how it is, is not well; what the others say stays. */
+function stateOf(feature: Feature, health: () => HealthCheck): HealthCheck {
+  try {
+    return health.call(feature)
+  } catch (error) {
+    return { status: 'unhealthy', error: String(error) }
   }
 }
 

@@ -70,7 +70,9 @@ export function createScraper(options: ScraperOptions): Scraper {
       createCollection({ collector, catalogue, clock, slices, ttlMs: SHARED_FOR_MS, onError }),
     ]),
   )
-  if (collections.size !== options.collectors.length) throw new Error('Two collectors have the same name')
+  const all = options.collectors.map(({ name }) => name)
+  const twice = all.find((name, index) => all.indexOf(name) !== index)
+  if (twice !== undefined) throw new Error(`Two collectors have the same name: ${twice}`)
   const names = [...collections.keys()]
   let previous: Snapshot | undefined
 

@@ -135,12 +135,31 @@ describe('a room from outside', () => {
     expect(steps).toEqual(['start', 'stop'])
   })
 
+  it('that cannot say how it is, is ill, and what the others say stays', async () => {
+    const room: Addition = () => ({
+      name: 'somebody',
+      health() {
+        throw new Error('no idea')
+      },
+    })
+    await using exporter = await running([room])
+    const answer = await exporter.get('/health')
+    expect(answer.status).toBe(503)
+    expect(await answer.json()).toMatchObject({
+      status: 'unhealthy',
+      checks: {
+        database: { status: 'healthy' },
+        somebody: { status: 'unhealthy', error: 'Error: no idea' },
+      },
+    })
+  })
+
   it('is refused at the start when it takes the name of a collector, or of a metric for something else', async () => {
     const taken: Addition = () => ({
       name: 'x',
       collectors: [{ name: 'host', families: [], collect() {} }],
     })
-    await expect(running([taken])).rejects.toThrow('Two collectors have the same name')
+    await expect(running([taken])).rejects.toThrow('Two collectors have the same name: host')
     const state = gauge('agent_state', { help: 'Something else.' })
     const other: Addition = () => ({
       name: 'x',
