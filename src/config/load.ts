@@ -104,11 +104,19 @@ function readBytes(path: string): Buffer {
   return buffer.subarray(0, length)
 }
 
-/** Aliases are resolved here, and only here can they fail: a missing anchor, or more than any person writes. */
+/** Aliases are resolved here, and only here can they fail: a missing anchor, a ring, or more than any person writes. */
 function toPlain(document: ReturnType<typeof parseDocument>, source: string): unknown {
   try {
-    return document.toJS({ maxAliasCount: MAX_ALIASES })
+    return withoutRing(document.toJS({ maxAliasCount: MAX_ALIASES }), [])
   } catch (error) {
     throw new ConfigError(source, [{ path: '', message: (error as Error).message }])
   }
+}
+
+/** YAML allows an alias for what the alias itself stands in (`a: &a [*a]`); who follows that never comes to an end. */
+function withoutRing(value: unknown, above: readonly unknown[]): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (above.includes(value)) throw new Error('an alias stands for something that it is itself a part of')
+  for (const part of Object.values(value)) withoutRing(part, [...above, value])
+  return value
 }

@@ -64,6 +64,29 @@ describe('command line', () => {
     expect(bad.out).toContain('agents.maxSeries')
   })
 
+  it('checks the files with secrets that a configuration names, as the daemon would', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cli-'))
+    writeFileSync(join(folder, 'short'), 'secret')
+    const tokens = ['absent', 'short'].map((name) => ({
+      name,
+      file: join(folder, name),
+      scopes: ['control'],
+    }))
+    const alertmanager = { grafanaSecretFile: join(folder, 'short') }
+    const store = { url: 'postgres://host/db', passwordFile: join(folder, 'none') }
+    writeFileSync(join(folder, 'all.yaml'), JSON.stringify({ auth: { tokens }, alertmanager, store }))
+    const { code, out } = await run('check-config', join(folder, 'all.yaml'))
+    expect(code).toBe(2)
+    expect(out.trim().split('\n')).toEqual([
+      expect.stringMatching(/all\.yaml cannot be used:$/),
+      expect.stringMatching(/auth\.tokens\[absent\]\.file: .* cannot be read \(ENOENT\)/),
+      expect.stringMatching(/auth\.tokens\[short\]\.file: the token is shorter than/),
+      expect.stringMatching(/alertmanager\.grafanaSecretFile: .* holds less than/),
+      expect.stringMatching(/store\.passwordFile: .* cannot be read \(ENOENT\)/),
+    ])
+    expect(out).not.toContain('secret\n')
+  })
+
   it('ends with 3 when no daemon answers', async () => {
     const { code, out } = await run('healthcheck', '--url', 'http://127.0.0.1:9')
     expect(code).toBe(3)

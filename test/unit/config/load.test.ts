@@ -73,6 +73,15 @@ describe('configuration', () => {
     expect(issuesOf('just text')).toEqual([': must be a mapping of sections'])
   })
 
+  it('refuses an alias within what it stands for, and takes one that is used twice', () => {
+    expect(issuesOf('agents: &a { discovery: *a }')).toEqual([
+      ': an alias stands for something that it is itself a part of',
+    ])
+    expect(
+      issuesOf('agents: { discovery: { commands: &a [claude, codex] } }\nauth: &b {}\nsampling: *b'),
+    ).toEqual([])
+  })
+
   it('never answers garbage with anything but a ConfigError', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
