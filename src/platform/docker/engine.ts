@@ -80,7 +80,9 @@ export function createDockerEngine(options: DockerEngineOptions = {}): DockerEng
     connectedAt = undefined
     coveredSince = undefined
     failures = wasStable ? 1 : failures + 1
-    status = { state: reason.kind === 'absent' ? 'absent' : 'unreachable', detail: reason.message }
+    // Whoever knows containers has lost an engine, and does not live on a machine without one.
+    const isAbsent = reason.kind === 'absent' && fleet.containers.size === 0
+    status = { state: isAbsent ? 'absent' : 'unreachable', detail: reason.message }
     const delay = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 20))
     schedule(reason.kind === 'absent' ? ABSENT_RETRY_MS : delay, () => void attemptConnection())
   }

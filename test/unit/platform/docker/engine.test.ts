@@ -223,6 +223,24 @@ describe('the docker engine', () => {
     expect(engine.status().state).toBe('connected')
   })
 
+  it('is unreachable, not absent, when its socket goes while containers are known', async () => {
+    let isThere = true
+    const { engine, clock, broken, containers } = setUp(fakeEngine(), () => isThere)
+    containers.set('a', { state: 'running', labels: AGENT, name: 'a' })
+    await engine.start()
+    isThere = false
+    broken.set('list', new DockerFailure('absent', '/s does not exist'))
+    clock.advance(60_000)
+    await settle()
+    expect(engine.status()).toEqual({ state: 'unreachable', detail: '/s does not exist' })
+    expect([...engine.containers().keys()]).toEqual(['a'])
+    isThere = true
+    broken.clear()
+    clock.advance(5_000)
+    await settle()
+    expect(engine.status().state).toBe('connected')
+  })
+
   it('does nothing any more after stop', async () => {
     const { engine, clock, calls, broken } = setUp()
     broken.set('version', new DockerFailure('denied', 'no permission'))
