@@ -70,7 +70,11 @@ async function act(program: Command, verb: Verb, agent: string, flags: ControlFl
     const isDown = error instanceof CliError && error.exitCode === EXIT.unreachable
     // An address that was given may be another machine's: its journal is not here.
     const isHere = flags.url === undefined && process.env['AGENT_EXPORTER_URL'] === undefined
-    if (verb !== 'resume' || dryRun || !isDown || !isHere) throw error
+    if (verb !== 'resume' || dryRun || !isDown) throw error
+    if (!isHere) {
+      const hint = 'Without an address (--url, AGENT_EXPORTER_URL) the journal of this host is asked.'
+      throw new CliError(EXIT.unreachable, `${error.message} ${hint}`)
+    }
     // Loaded only here: what reads the journal and acts takes longer to load than the other commands take to run.
     const { resumeWithoutDaemon } = await import('./offline.ts')
     const entries = await resumeWithoutDaemon(program.opts<ServeFlags>(), agent, reason ?? 'no reason given')

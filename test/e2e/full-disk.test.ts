@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } 
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { incarnationSpace } from '../../src/launch/environment.ts'
+import { ensureControlToken } from '../../src/platform/http/control-token.ts'
 import { type ActingDaemon, type JournalLine, startActingDaemon } from '../support/acting-daemon.ts'
 import { eventually } from '../support/child.ts'
 import { startSmallTree } from '../support/crash-trees.ts'
@@ -76,6 +77,25 @@ async function expectCrashUnwritten({ call, scrape }: ActingDaemon): Promise<voi
 const isPossible = refusal === undefined || process.env['CI'] === 'true'
 
 describe.runIf(isPossible)(`on a full disk (needs to mount a tmpfs${refusal ? `: ${refusal}` : ''})`, () => {
+  it('and on one that cannot be written a first start is refused, and leaves nothing in the way of a later one', () => {
+    const disk = join(folder.path, randomUUID())
+    mount(disk)
+    const again = (options: string) => execFileSync('mount', ['-o', `remount,${options}`, disk])
+    const refusedWith = (code: string) =>
+      expect.objectContaining({ code: 'AE_DATA_DIR', message: expect.stringContaining(code) })
+    try {
+      again('ro')
+      expect(() => ensureControlToken(disk)).toThrow(refusedWith('EROFS'))
+      again('rw')
+      fill(join(disk, 'filler'))
+      expect(() => ensureControlToken(disk)).toThrow(refusedWith('ENOSPC'))
+      rmSync(join(disk, 'filler'))
+      expect(ensureControlToken(disk)).toMatch(/^[\w-]{43}$/)
+    } finally {
+      execFileSync('umount', ['-l', disk])
+    }
+  })
+
   it('pauses and resumes go on, the rest is refused, and nothing acknowledged is lost', async () => {
     expect(refusal).toBeUndefined()
     const disk = join(folder.path, randomUUID())

@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { Problem } from '../problem.ts'
 
@@ -14,6 +23,11 @@ function isErrno(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code
 }
 
+function notWritten(path: string, error: unknown): Problem {
+  const code = error instanceof Error && 'code' in error ? error.code : error
+  return new Problem('AE_DATA_DIR', `${path} cannot be written: ${String(code)}.`)
+}
+
 function create(path: string): string | undefined {
   let fd: number
   try {
@@ -25,13 +39,17 @@ function create(path: string): string | undefined {
     )
   } catch (error) {
     if (isErrno(error, 'EEXIST')) return undefined
-    throw error
+    throw notWritten(path, error)
   }
   try {
     const token = randomBytes(TOKEN_BYTES).toString('base64url')
     writeSync(fd, `${token}\n`)
     fsyncSync(fd)
     return token
+  } catch (error) {
+    // Half a token would stop every later start, when there is room again.
+    rmSync(path, { force: true })
+    throw notWritten(path, error)
   } finally {
     closeSync(fd)
   }
@@ -77,7 +95,10 @@ export function readControlToken(dataDir: string): string {
   }
 }
 
-/** The control token of this data directory, made at the first start. The directory must exist and be ours. */
+/**
+ * The control token of this data directory, made at the first start. The directory must exist and be ours.
+ * @throws Problem AE_DATA_DIR when it can be neither read nor made
+ */
 export function ensureControlToken(dataDir: string): string {
   return create(join(dataDir, FILE_NAME)) ?? readControlToken(dataDir)
 }

@@ -93,6 +93,16 @@ describe('command line', () => {
     expect(out).toContain('No agent-exporter answers')
   })
 
+  it('says how an agent is continued by the journal, where an address was given and nobody answers', async () => {
+    const resume = await run('resume', 'coder', '--url', 'http://127.0.0.1:9')
+    expect(resume.code).toBe(3)
+    expect(resume.out).toMatch(
+      /No agent-exporter answers .*\. Without an address .* the journal of this host/,
+    )
+    const pause = await run('pause', 'coder', '--url', 'http://127.0.0.1:9')
+    expect(pause.out).not.toContain('journal')
+  })
+
   it.each(['bash', 'zsh', 'fish'])('completes commands and options for %s', async (shell) => {
     const { code, out } = await run('completion', shell)
     expect(code).toBe(0)
