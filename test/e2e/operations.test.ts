@@ -76,6 +76,7 @@ it('a backup of a running daemon, restored as written, has what was delivered an
   await register(first)
   await deliver(first, 'before')
   expect(shell.run(sh('Backup and restore'))).toMatchObject({ status: 0, stderr: '' })
+  expect(statSync(join(shell.folder, 'agent-exporter.backup.db')).mode & 0o777).toBe(0o600)
   await deliver(first, 'after')
   const secret = readFileSync(join(dataDir, 'control.token'), 'utf8')
   await first.stop()
