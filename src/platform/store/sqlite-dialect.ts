@@ -99,7 +99,7 @@ function createConnection({ client, lane, admission, gate }: SqliteDialectOption
       const closed = gate()
       if (closed) await closed
       const id = client.nextTransaction()
-      await client.submit({ kind: 'begin', lane, tx: id }, admission)
+      await client.submit({ kind: 'begin', lane, tx: id, alone: admission === 'exempt' }, admission)
       tx = id
     },
     async end(how) {

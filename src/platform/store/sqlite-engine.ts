@@ -93,7 +93,7 @@ export function createSqliteEngine(
           connection,
           id: request.tx,
           lane: request.lane,
-          timeoutMs: options.transactionTimeoutMs,
+          ...(request.alone ? {} : { timeoutMs: options.transactionTimeoutMs }),
           onCommit: (commit) => commits.push(commit),
           onTimeout() {
             held = undefined

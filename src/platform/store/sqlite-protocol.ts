@@ -27,7 +27,14 @@ export type Request =
   | { readonly kind: 'rows'; readonly id: number; readonly segments: readonly RowSegment[] }
   /** Rows of several tables on the durable lane: all or none. */
   | { readonly kind: 'put'; readonly id: number; readonly segments: readonly RowSegment[] }
-  | { readonly kind: 'begin'; readonly id: number; readonly lane: Lane; readonly tx: number }
+  | {
+      readonly kind: 'begin'
+      readonly id: number
+      readonly lane: Lane
+      readonly tx: number
+      /** Whether it may last as long as it takes: nobody else is let in meanwhile, so nobody waits for it. */
+      readonly alone?: boolean
+    }
   | { readonly kind: 'commit' | 'rollback'; readonly id: number; readonly tx: number }
   /** Can it be written again? Rebuilds the reserve. */
   | { readonly kind: 'probe'; readonly id: number }
@@ -82,6 +89,6 @@ export interface EngineOptions {
   readonly reserveBytes: number
   /** Names the damaged file if there is one at open. */
   readonly stamp: string
-  /** A transaction of the main thread that lasts longer is rolled back. */
+  /** A transaction of the main thread that lasts longer is rolled back, unless it is alone. */
   readonly transactionTimeoutMs: number
 }

@@ -21,7 +21,7 @@ export interface HeldTransactionDeps {
   readonly connection: SqliteConnection
   readonly id: number
   readonly lane: Lane
-  readonly timeoutMs: number
+  readonly timeoutMs?: number
   readonly onCommit: (commit: {
     readonly lane: Lane
     readonly seconds: number
@@ -39,10 +39,12 @@ export function holdTransaction(deps: HeldTransactionDeps): HeldTransaction {
   let done: RunRequest[] | undefined = []
   connection.begin(lane)
   let open = true
-  const timer = setTimeout(() => {
+  const timer = deps.timeoutMs === undefined ? undefined : setTimeout(expire, deps.timeoutMs)
+
+  function expire(): void {
     end()
     deps.onTimeout()
-  }, deps.timeoutMs)
+  }
 
   function end(): void {
     clearTimeout(timer)

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createSqliteEngine, type SqliteEngine } from '../../../src/platform/store/sqlite-engine.ts'
 import type { Reply, Request, WorkerMessage } from '../../../src/platform/store/sqlite-protocol.ts'
@@ -120,5 +121,19 @@ describe('SQLite engine', () => {
     expect(await reply(5)).toMatchObject({ failure: { reason: 'timeout' } })
     engine.accept([{ ...write(6, 'select a from t'), access: 'read' } as Request])
     expect(await reply(6)).toMatchObject({ value: { rows: [{ a: 2 }] } })
+  })
+
+  it('lets a transaction that nobody waits for last as long as it takes', async () => {
+    await close()
+    open(20)
+    engine.accept([write(1, 'create table t (a integer)')])
+    await reply(1)
+    engine.accept([{ kind: 'begin', id: 2, lane: 'durable', tx: 7, alone: true }])
+    await reply(2)
+    engine.accept([write(3, 'insert into t values (1)', 'durable', 7)])
+    await reply(3)
+    await delay(100)
+    engine.accept([{ kind: 'commit', id: 4, tx: 7 }])
+    expect(await reply(4)).toEqual({ id: 4, value: undefined })
   })
 })
