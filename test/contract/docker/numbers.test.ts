@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createCgroupReader } from '../../../src/platform/cgroup/reader.ts'
 import { emptySample } from '../../../src/platform/cgroup/sample.ts'
@@ -16,6 +17,8 @@ import {
 } from '../../support/dockerd.ts'
 
 const MIB = 1024 * 1024
+/** As much as it gets also where twenty others want the same core, or it would never be throttled. */
+const CPUS = 0.05
 const isV2 = existsSync('/sys/fs/cgroup/cgroup.controllers')
 
 /** A file of the container's group, found without any code under test. */
@@ -55,26 +58,36 @@ describeWithDockerd('numbers of a real container', () => {
     busy = await dockerd.runContainer({
       labels: { 'agent-exporter.sandbox': 'busy' },
       memory: 64 * MIB,
-      cpus: 0.5,
+      cpus: CPUS,
       pidsLimit: 40,
-      // 20 MiB in a tmpfs, two sleeping children and a loop that never stops: throttled at half a core.
+      // 20 MiB in a tmpfs, two sleeping children and a loop that is throttled until it is told to sleep as well.
       script:
-        'busybox dd if=/dev/zero of=/dev/shm/x bs=1M count=20 2>/dev/null; busybox sleep 600 & busybox sleep 600 & while :; do :; done',
+        'busybox dd if=/dev/zero of=/dev/shm/x bs=1M count=20 2>/dev/null; busybox sleep 600 & busybox sleep 600 & until [ -e /calm ]; do :; done; exec busybox sleep 600',
     })
     const sample = emptySample()
-    await eventually('is throttled', () => {
+    await eventually('has started both children and is throttled', () => {
       const ref = locateContainer(cgroups, busy)
       if (ref === undefined) return undefined
       cgroups.read(ref, sample)
-      return (sample.cpuThrottledPeriods ?? 0) > 2 || undefined
+      return (sample.pids === 3 && (sample.cpuThrottledPeriods ?? 0) > 2) || undefined
+    })
+    // The engine does not wait for a throttled task to come to rest: "unable to freeze".
+    writeFileSync(`/proc/${busy.pid}/root/calm`, '')
+    await eventually('all of it sleeps', () => {
+      const isAsleep = /\) S /.test(readFileSync(`/proc/${busy.pid}/stat`, 'latin1'))
+      const argv = readFileSync(`/proc/${busy.pid}/cmdline`, 'latin1').split('\0')
+      return (isAsleep && argv.includes('sleep')) || undefined
     })
     // Frozen, so that every source speaks of the same moment.
     await busy.container.pause()
   })
   afterAll(async () => {
     cgroups.close()
-    await busy?.container.unpause()
-    await dockerd[Symbol.asyncDispose]()
+    try {
+      await busy?.container.unpause()
+    } finally {
+      await dockerd?.[Symbol.asyncDispose]()
+    }
   })
 
   it('equal the cgroup files and the inspected limits', async () => {
@@ -82,15 +95,20 @@ describeWithDockerd('numbers of a real container', () => {
     const ref = locateContainer(cgroups, busy)!
     expect(containerIdOf(ref)).toBe(id)
     const sample = emptySample()
-    const memoryFile = () =>
-      numeric(fileOf(pid, 'memory', isV2 ? 'memory.current' : 'memory.usage_in_bytes'))!
-    // Also of a frozen group the kernel gives charged pages back late (the stock of each processor, mm/memcontrol.c): equal
-    // are two readings between which the file did not move.
-    const current = await eventually('the file stands still while it is sampled', () => {
-      const before = memoryFile()
-      expect(cgroups.read(ref, sample)).toBe('ok')
-      return before === memoryFile() ? before : undefined
+    const files = () => ({
+      current: fileOf(pid, 'memory', isV2 ? 'memory.current' : 'memory.usage_in_bytes'),
+      memory: fileOf(pid, 'memory', 'memory.stat'),
+      cpu: fileOf(pid, 'cpu', 'cpu.stat'),
+      pids: fileOf(pid, 'pids', 'pids.current'),
     })
+    // Also of a frozen group the kernel gives charged pages back late (the stock of each processor, mm/memcontrol.c) and
+    // counts a period that had begun: equal are two readings between which no file moved.
+    const truth = await eventually('the files stand still while they are sampled', () => {
+      const before = files()
+      expect(cgroups.read(ref, sample)).toBe('ok')
+      return isDeepStrictEqual(before, files()) ? before : undefined
+    })
+    const current = numeric(truth.current)!
     const host = (await busy.container.inspect()).HostConfig
     expect(sample).toMatchObject({
       memoryLimitBytes: host.Memory,
@@ -98,10 +116,10 @@ describeWithDockerd('numbers of a real container', () => {
       pidsLimit: host.PidsLimit,
       frozen: true,
       oomKills: 0,
-      pids: numeric(fileOf(pid, 'pids', 'pids.current')),
-      cpuPeriods: keyed(fileOf(pid, 'cpu', 'cpu.stat'), 'nr_periods'),
-      cpuThrottledPeriods: keyed(fileOf(pid, 'cpu', 'cpu.stat'), 'nr_throttled'),
-      memoryAnonBytes: keyed(fileOf(pid, 'memory', 'memory.stat'), isV2 ? 'anon' : 'total_rss'),
+      pids: numeric(truth.pids),
+      cpuPeriods: keyed(truth.cpu, 'nr_periods'),
+      cpuThrottledPeriods: keyed(truth.cpu, 'nr_throttled'),
+      memoryAnonBytes: keyed(truth.memory, isV2 ? 'anon' : 'total_rss'),
     })
     expect(sample.pids).toBe(3)
     expect(sample.memoryCurrentBytes).toBe(current)
@@ -110,7 +128,7 @@ describeWithDockerd('numbers of a real container', () => {
     expect(sample.memoryWorkingSetBytes).toBeLessThanOrEqual(current)
     expect(sample.memoryPeakBytes).toBeGreaterThanOrEqual(current)
     const used = isV2
-      ? keyed(fileOf(pid, 'cpu', 'cpu.stat'), 'usage_usec')! / 1e6
+      ? keyed(truth.cpu, 'usage_usec')! / 1e6
       : Number(fileOf(pid, 'cpuacct', 'cpuacct.usage')) / 1e9
     // v1 rounds both modes down to a tick.
     expect(Math.abs(sample.cpuUserSeconds! + sample.cpuSystemSeconds! - used)).toBeLessThan(0.05)
