@@ -257,6 +257,7 @@ describe.each([1, 2] as const)('a tree with a control group of its own, v%i', (v
   async function inGroup(): Promise<Awaited<ReturnType<typeof startTree>>> {
     groups!.make(path)
     const tree = await startTree('burning')
+    tree.met()
     await eventually('the orphan is one', () => tree.living().length === 5 || undefined)
     // Until no one is new: what a process forks before it is moved stays outside.
     const moved = new Set<number>()
