@@ -257,15 +257,20 @@ describe.each([1, 2] as const)('a tree with a control group of its own, v%i', (v
   async function inGroup(): Promise<Awaited<ReturnType<typeof startTree>>> {
     groups!.make(path)
     const tree = await startTree('burning')
-    tree.met()
-    await eventually('the orphan is one', () => tree.living().length === 5 || undefined)
-    // Until no one is new: what a process forks before it is moved stays outside.
-    const moved = new Set<number>()
-    for (let more = tree.living(); more.some((pid) => !moved.has(pid)); more = tree.living()) {
-      for (const pid of more) groups!.enter(path, pid)
-      for (const pid of more) moved.add(pid)
+    try {
+      tree.met()
+      await eventually('the orphan is one', () => tree.living().length === 5 || undefined)
+      // Until no one is new: what a process forks before it is moved stays outside.
+      const moved = new Set<number>()
+      for (let more = tree.living(); more.some((pid) => !moved.has(pid)); more = tree.living()) {
+        for (const pid of more) groups!.enter(path, pid)
+        for (const pid of more) moved.add(pid)
+      }
+      return tree
+    } catch (error) {
+      await leave(tree)
+      throw error
     }
-    return tree
   }
   async function leave(tree: Awaited<ReturnType<typeof startTree>>): Promise<void> {
     groups!.setFrozen(path, 'thawed')
