@@ -13,8 +13,8 @@ export interface LivingStory extends AsyncDisposable {
 }
 
 /**
- * Use is reported every second as long as the fleet lives: rates need that. Everything else happens once or twice at
- * its second.
+ * Use is reported every second as long as the fleet lives, and something asked for every few: rates and counts of the
+ * last minutes need that. Everything else happens once or twice at its second.
  */
 export function tellLivingStory({ first, second }: LivingDaemons): LivingStory {
   const over = new AbortController()
@@ -58,6 +58,8 @@ export function tellLivingStory({ first, second }: LivingDaemons): LivingStory {
       }
       await post(first, AWKWARD, 'deliverables', { type: 'documentation' })
     }
+    // However the time of the story is stretched, something was asked for lately.
+    if (tick % 4 === 1) await post(first, SHARED, 'pause', { dryRun: true })
     // By its limit it stands still by now; a resume ends the epoch.
     if (tick % 28 === 16) await post(second, SPENT, 'resume?wait=5s', {})
     switch (tick) {
@@ -75,9 +77,8 @@ export function tellLivingStory({ first, second }: LivingDaemons): LivingStory {
         return
       case 11:
       case 18:
-        // Refused: two processes claim the id. Rehearsed: nothing is done. Failed: the kernel gives no such size.
+        // Refused: two processes claim the id. Failed: the kernel gives no such size.
         await post(first, TWIN, 'pause', { reason: 'which of them?' })
-        await post(first, SHARED, 'pause', { dryRun: true })
         await post(first, BOXED, 'resize?wait=5s', { memoryBytes: 6 * 2 ** 20 })
         return
       case 9:
