@@ -127,6 +127,24 @@ describeWith('chromium', 'the control page', () => {
     tab.assertClean()
   })
 
+  it('asks again at once for whoever is quick', async () => {
+    await using tab = await signedIn()
+    const { page } = tab
+    await page.goto(address('/ui/agents/tester'))
+    await isLive(page)
+    // Closed and opened in one turn: the browser tells of the first only when the second is there.
+    await page.evaluate(
+      "const pause = document.getElementById('do-pause-tester'); pause.click(); document.getElementById('ask').close(); pause.click()",
+    )
+    await say(page, 'in a hurry')
+    await page.keyboard.press('Enter')
+    await outcome(page, /^tester is paused/)
+    await page.getByRole('button', { name: 'Resume' }).click()
+    await inDialog(page, 'Resume').click()
+    await outcome(page, /^tester runs again/)
+    tab.assertClean()
+  })
+
   it('can be read without JavaScript', async () => {
     await using tab = await browser.open({ javaScriptEnabled: false })
     const { page } = tab

@@ -99,6 +99,8 @@ export function createAsking(session: Session, outcome: Outcome, onDone: () => P
     void submit()
   })
   dialog.addEventListener('close', () => {
+    // It is told of later than it happens: whoever is quick has the next question before him already.
+    if (dialog.open) return
     key = ''
     asked?.focus()
     // The button may be gone meanwhile, or off: whoever uses the keyboard goes on at the top of the page.
